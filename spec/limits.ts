@@ -3,6 +3,8 @@ export const limits = {
   // https://spec.matrix.org/v1.19/client-server-api/#size-limits
   eventBytesMax: 65_536,
   identifierBytesMax: 255,
+  // https://spec.matrix.org/v1.19/appendices/#server-name
+  serverNameBytesMax: 230,
   jsonDepthMax: 64,
   // https://spec.matrix.org/v1.19/server-server-api/#transactions
   transactionPdusMax: 50,
@@ -27,6 +29,7 @@ export const limits = {
   persistBatchEventsMax: 200,
   persistBatchWaitMs: 2,
   notifyCoalesceMs: 5,
+  notifierChangesMax: 20_000,
 
   missingEventsMax: 100,
   missingEventsRoundsMax: 10,
@@ -41,6 +44,7 @@ export const limits = {
   backoffMsMin: 500,
   backoffMsMax: 3_600_000,
 
+  passwordLengthMax: 4_096,
   accessTokenLifetimeMs: 3_600_000,
   typingTimeoutMsMax: 120_000,
   presenceIdleMs: 300_000,

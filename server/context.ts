@@ -1,0 +1,30 @@
+import type { SigningKey } from '@candor/federation';
+import type { KeyRing, PeerClient, Sender } from '@candor/federation/transport';
+import type { Config } from './config/read-config.ts';
+import type { Logger } from './log.ts';
+import type { Blobs } from './media/blobs.ts';
+import type { Notifier } from './notifier.ts';
+import type { Rooms } from './rooms/rooms.ts';
+import type { Database } from './storage/database.ts';
+
+/** What this server says to others, and with which key. */
+type Federation = {
+  readonly signingKey: SigningKey;
+  readonly keyRing: KeyRing;
+  readonly client: PeerClient;
+  readonly sender: Sender;
+};
+
+/** Everything a domain function may reach; only `server.ts` builds it. Storage functions take `db` or `tx` instead. */
+export type Context = {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly db: Database;
+  readonly notifier: Notifier;
+  readonly rooms: Rooms;
+  readonly federation: Federation;
+  readonly blobs: Blobs;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly randomBytes: (size: number) => Buffer;
+};

@@ -1,0 +1,97 @@
+import type { RoomEvent } from '@candor/federation';
+import { limits } from '@candor/spec';
+import type { StreamPosition } from './storage/stream-clock.ts';
+
+/** What was written, told after the commit; `wakes` are the local users it concerns. */
+export type Change = { readonly wakes: Iterable<string> } & (
+  | {
+      readonly kind: 'event';
+      readonly roomId: string;
+      readonly event: RoomEvent;
+      /** Session that sent it here, for the local echo's `unsigned.transaction_id`. */
+      readonly sentBy?: {
+        readonly userId: string;
+        readonly deviceId: string;
+        readonly txnId: string;
+      };
+    }
+  /** A local user's membership that came without its room's timeline: an invite or knock from afar, a forget. */
+  | { readonly kind: 'membership'; readonly roomId: string; readonly userId: string }
+  | {
+      readonly kind: 'accountData';
+      readonly userId: string;
+      readonly roomId?: string;
+      readonly type: string;
+    }
+  | { readonly kind: 'receipt'; readonly roomId: string; readonly userId: string }
+  | { readonly kind: 'typing'; readonly roomId: string }
+  | { readonly kind: 'presence'; readonly userId: string }
+  | { readonly kind: 'toDevice'; readonly userId: string; readonly deviceId: string }
+  /** Devices or cross-signing keys of a user, local or remote, are not what they were. */
+  | { readonly kind: 'deviceList'; readonly userId: string }
+  | { readonly kind: 'oneTimeKeys'; readonly userId: string; readonly deviceId: string }
+  /** Tokens of a device (or of all devices) no longer hold: caches forget them, sockets close. */
+  | { readonly kind: 'sessionEnded'; readonly userId: string; readonly deviceId?: string }
+  /** Rows for other servers were queued. */
+  | { readonly kind: 'outbox'; readonly destinations: readonly string[] }
+);
+
+export type PlacedChange = { readonly position: StreamPosition; readonly change: Change };
+
+type Listener = (placed: PlacedChange) => void;
+
+/** Keeps the newest changes in memory and wakes who waits for them. Positions arrive in increasing order. */
+export class Notifier {
+  #ring: PlacedChange[] = [];
+  #complete: StreamPosition;
+  readonly #listeners = new Set<Listener>();
+  readonly #waiting = new Map<string, Set<() => void>>();
+
+  /** `start` is the stream position before the first change that will be published. */
+  constructor(start: StreamPosition) {
+    this.#complete = start;
+  }
+
+  publish(position: StreamPosition, change: Change): void {
+    const placed = { position, change };
+    this.#ring.push(placed);
+    if (this.#ring.length > 2 * limits.notifierChangesMax) {
+      const dropped = this.#ring.length - limits.notifierChangesMax;
+      this.#complete = this.#ring[dropped - 1]?.position ?? this.#complete;
+      this.#ring = this.#ring.slice(dropped);
+    }
+    for (const listener of this.#listeners) listener(placed);
+    for (const userId of change.wakes) {
+      for (const wake of this.#waiting.get(userId) ?? []) wake();
+    }
+  }
+
+  /** All changes after `position`, oldest first; undefined when some have left memory. */
+  since(position: StreamPosition): readonly PlacedChange[] | undefined {
+    if (position < this.#complete) return undefined;
+    let low = 0;
+    let high = this.#ring.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#ring[middle]?.position ?? 0) <= position) low = middle + 1;
+      else high = middle;
+    }
+    return this.#ring.slice(low);
+  }
+
+  /** Calls `listener` for each change until the returned function is called. */
+  listen(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Calls `wake` at each change that concerns the user until the returned function is called. */
+  onWake(userId: string, wake: () => void): () => void {
+    const waiting = this.#waiting.get(userId) ?? new Set();
+    this.#waiting.set(userId, waiting.add(wake));
+    return () => {
+      waiting.delete(wake);
+      if (waiting.size === 0 && this.#waiting.get(userId) === waiting) this.#waiting.delete(userId);
+    };
+  }
+}

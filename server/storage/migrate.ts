@@ -1,0 +1,25 @@
+import { CompiledQuery, type Kysely } from 'kysely';
+import { type Migration, Migrator } from 'kysely/migration';
+import { initial } from './migrations/0001-initial.ts';
+import type { Tables } from './tables.ts';
+
+const fromText = (text: string): Migration => ({
+  up: async (sql: Kysely<unknown>) => {
+    await sql.executeQuery(CompiledQuery.raw(text));
+  },
+});
+
+/** Numbered, run in order, never edited after they have landed. */
+const migrations: Record<string, Migration> = {
+  '0001-initial': fromText(initial),
+};
+
+/** Brings the schema up to date; several processes may start at once. Throws when a migration fails or is unknown. */
+export const migrate = async (sql: Kysely<Tables>): Promise<void> => {
+  const migrator = new Migrator({
+    db: sql,
+    provider: { getMigrations: async () => migrations },
+  });
+  const { error } = await migrator.migrateToLatest();
+  if (error) throw error;
+};

@@ -1,0 +1,338 @@
+import type { Generated } from 'kysely';
+
+/** Rows as PostgreSQL holds them after migration 0001; bigint columns are read as numbers. */
+type Instance = {
+  key: string;
+  value: string;
+};
+
+type Users = {
+  user_id: string;
+  password_hash: string | null;
+  created_at: number;
+  is_admin: Generated<boolean>;
+  is_guest: Generated<boolean>;
+  deactivated_at: number | null;
+  is_locked: Generated<boolean>;
+  is_suspended: Generated<boolean>;
+  must_change_password: Generated<boolean>;
+};
+
+type Devices = {
+  user_id: string;
+  device_id: string;
+  display_name: string | null;
+  created_at: number;
+  last_seen_at: number | null;
+  last_seen_ip: string | null;
+  last_seen_agent: string | null;
+};
+
+type AccessTokens = {
+  token_hash: Buffer;
+  user_id: string;
+  device_id: string;
+  expires_at: number | null;
+  refresh_hash: Buffer | null;
+};
+
+type RefreshTokens = {
+  token_hash: Buffer;
+  family: string;
+  user_id: string;
+  device_id: string;
+  used_at: number | null;
+};
+
+type RegistrationTokens = {
+  token: string;
+  uses_allowed: number | null;
+  uses: Generated<number>;
+  expires_at: number | null;
+  makes_admin: Generated<boolean>;
+};
+
+type ProfileFields = {
+  user_id: string;
+  field: string;
+  value: string;
+};
+
+type Filters = {
+  user_id: string;
+  filter_id: number;
+  filter: string;
+};
+
+type AccountData = {
+  user_id: string;
+  room_id: Generated<string>;
+  type: string;
+  content: string;
+  position: number;
+};
+
+type Rooms = {
+  room_nid: Generated<number>;
+  room_id: string;
+  version: string;
+  snapshot_nid: number | null;
+  is_published: Generated<boolean>;
+  is_blocked: Generated<boolean>;
+};
+
+type Events = {
+  event_nid: number;
+  room_nid: number;
+  event_id: string;
+  position: number | null;
+  depth: number;
+  state_key_nid: number | null;
+  snapshot_nid: number | null;
+  is_outlier: boolean;
+  is_soft_failed: Generated<boolean>;
+  rejected_for: string | null;
+  redacted_by: string | null;
+  received_at: number;
+  json: string;
+};
+
+type ForwardExtremities = {
+  room_nid: number;
+  event_id: string;
+};
+
+type BackwardExtremities = {
+  room_nid: number;
+  event_id: string;
+  child_event_id: string;
+};
+
+type WaitingRedactions = {
+  room_nid: number;
+  redacts: string;
+  event_id: string;
+};
+
+type StateKeys = {
+  key_nid: Generated<number>;
+  key: string;
+};
+
+type StateSnapshots = {
+  snapshot_nid: Generated<number>;
+  room_nid: number;
+  parent_nid: number | null;
+  hops: number;
+  state_hash: Buffer;
+  key_nids: number[];
+  event_nids: number[];
+};
+
+type CurrentState = {
+  room_nid: number;
+  key_nid: number;
+  event_nid: number;
+};
+
+type Memberships = {
+  room_nid: number;
+  user_id: string;
+  membership: string;
+  event_id: string;
+  sender: string;
+  position: number;
+  is_local: boolean;
+  is_forgotten: Generated<boolean>;
+  stripped_state: string | null;
+};
+
+type SentTransactions = {
+  user_id: string;
+  device_id: string;
+  txn_key: string;
+  event_id: string;
+  sent_at: number;
+};
+
+type RoomAliases = {
+  alias: string;
+  room_id: string;
+  creator: string;
+  created_at: number;
+};
+
+type Receipts = {
+  room_nid: number;
+  user_id: string;
+  receipt_type: string;
+  thread_id: Generated<string>;
+  event_id: string;
+  received_at: number;
+  position: number;
+};
+
+type Presence = {
+  user_id: string;
+  presence: string;
+  status_msg: string | null;
+  last_active_at: number;
+  position: number;
+};
+
+type ToDeviceMessages = {
+  user_id: string;
+  device_id: string;
+  position: number;
+  message: string;
+};
+
+type DeviceKeys = {
+  user_id: string;
+  device_id: string;
+  keys: string;
+};
+
+type CrossSigningKeys = {
+  user_id: string;
+  usage: string;
+  keys: string;
+};
+
+type KeySignatures = {
+  user_id: string;
+  signed_key: string;
+  signer_user_id: string;
+  signer_key_id: string;
+  signature: string;
+};
+
+type OneTimeKeys = {
+  user_id: string;
+  device_id: string;
+  algorithm: string;
+  key_id: string;
+  key: string;
+  position: number;
+};
+
+type FallbackKeys = {
+  user_id: string;
+  device_id: string;
+  algorithm: string;
+  key_id: string;
+  key: string;
+  is_used: Generated<boolean>;
+};
+
+type DeviceListChanges = {
+  user_id: string;
+  position: number;
+};
+
+type RemoteDeviceLists = {
+  user_id: string;
+  stream_id: number | null;
+  is_stale: boolean;
+};
+
+type RemoteDevices = {
+  user_id: string;
+  device_id: string;
+  display_name: string | null;
+  keys: string | null;
+};
+
+type ServerKeys = {
+  server_name: string;
+  key_id: string;
+  public_key: string;
+  valid_until: number;
+  expired_at: number | null;
+  document: string;
+};
+
+type Destinations = {
+  destination: string;
+  failures: Generated<number>;
+  retry_at: Generated<number>;
+  txn_id: string | null;
+};
+
+type OutboundPdus = {
+  destination: string;
+  event_nid: number;
+};
+
+type OutboundEdus = {
+  destination: string;
+  edu_nid: Generated<number | null>;
+  edu: string;
+};
+
+type ReceivedTransactions = {
+  origin: string;
+  txn_id: string;
+  answer: string;
+  received_at: number;
+};
+
+type ReceivedToDevice = {
+  origin: string;
+  message_id: string;
+  received_at: number;
+};
+
+type Media = {
+  origin: string;
+  media_id: string;
+  file_name: string | null;
+  content_type: string | null;
+  upload_name: string | null;
+  size_bytes: number | null;
+  sha256: Buffer | null;
+  uploaded_by: string | null;
+  created_at: number;
+  last_read_at: number | null;
+};
+
+export type Tables = {
+  instance: Instance;
+  users: Users;
+  devices: Devices;
+  access_tokens: AccessTokens;
+  refresh_tokens: RefreshTokens;
+  registration_tokens: RegistrationTokens;
+  profile_fields: ProfileFields;
+  filters: Filters;
+  account_data: AccountData;
+  rooms: Rooms;
+  events: Events;
+  forward_extremities: ForwardExtremities;
+  backward_extremities: BackwardExtremities;
+  waiting_redactions: WaitingRedactions;
+  state_keys: StateKeys;
+  state_snapshots: StateSnapshots;
+  current_state: CurrentState;
+  memberships: Memberships;
+  sent_transactions: SentTransactions;
+  room_aliases: RoomAliases;
+  receipts: Receipts;
+  presence: Presence;
+  to_device_messages: ToDeviceMessages;
+  device_keys: DeviceKeys;
+  cross_signing_keys: CrossSigningKeys;
+  key_signatures: KeySignatures;
+  one_time_keys: OneTimeKeys;
+  fallback_keys: FallbackKeys;
+  device_list_changes: DeviceListChanges;
+  remote_device_lists: RemoteDeviceLists;
+  remote_devices: RemoteDevices;
+  server_keys: ServerKeys;
+  destinations: Destinations;
+  outbound_pdus: OutboundPdus;
+  outbound_edus: OutboundEdus;
+  received_transactions: ReceivedTransactions;
+  received_to_device: ReceivedToDevice;
+  media: Media;
+};
