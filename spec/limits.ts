@@ -58,7 +58,10 @@ export const limits = {
   // https://spec.matrix.org/v1.19/server-server-api/#retrieving-server-keys
   keyValidityMsMax: 604_800_000,
   keyFetchTimeoutMs: 10_000,
+  keyFetchesMax: 50,
   keyDocumentBytesMax: 262_144,
+  keyQueryBytesMax: 16_777_216,
+  keyQueryServersMax: 100,
   keyRefetchMsMin: 30_000,
   keyRefetchMsMax: 3_600_000,
   keysPerServerMax: 100,
@@ -70,6 +73,12 @@ export const limits = {
   contactRetryMsMin: 60_000,
   ephemeralEduAgeMsMax: 30_000,
 
+  deviceDisplayNameLengthMax: 256,
+  statusMessageLengthMax: 1_024,
+  // https://spec.matrix.org/v1.19/client-server-api/#profiles
+  profileBytesMax: 65_536,
+  profileFieldNameLengthMax: 255,
+  reportReasonLengthMax: 4_096,
   passwordLengthMax: 4_096,
   accessTokenLifetimeMs: 3_600_000,
   typingTimeoutMsMax: 120_000,
