@@ -1,6 +1,6 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 
-export type Log = Logger;
+export type { Logger };
 
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -82,7 +82,7 @@ export type LogOptions = {
  * The root of all logs, one JSON object a line. Parts of the server take `log.child({ part: 'name' })`.
  * `error` is kept for our own bugs; what the world does wrong is `warn` at most.
  */
-export const createLog = ({ level, destination }: LogOptions): Log =>
+export const createLog = ({ level, destination }: LogOptions): Logger =>
   pino(
     {
       level,
