@@ -27,7 +27,16 @@ export const limits = {
   messagesPerPageMax: 1_000,
 
   persistBatchEventsMax: 200,
-  persistBatchWaitMs: 2,
+  /** Differences between a snapshot of state and the full copy it is told from. */
+  stateHopsMax: 64,
+  snapshotsInMemoryEntriesMax: 1_000_000,
+  stateKeysInMemoryMax: 200_000,
+  roomsInMemoryBytesMax: 268_435_456,
+  eventsInMemoryBytesMax: 134_217_728,
+  /** Transaction ids remembered for idempotence: the newest of each session, for a day. */
+  sentTransactionsPerDeviceMax: 1_000,
+  sentTransactionsInMemoryMax: 200_000,
+  sentTransactionAgeMsMax: 86_400_000,
   notifyCoalesceMs: 5,
   notifierChangesMax: 20_000,
 

@@ -9,7 +9,14 @@ export type OperationAuth =
   | 'signedRequest';
 
 /** Which bucket of the rate limiter a call is charged to; limits per bucket are in `limits.ts`. */
-export type RateLimitBucket = 'login' | 'register' | 'send' | 'join' | 'media' | 'expensive';
+export type RateLimitBucket =
+  | 'login'
+  | 'register'
+  | 'send'
+  | 'join'
+  | 'media'
+  | 'expensive'
+  | 'ordinary';
 
 /** One endpoint, described once: routes, validators, types, the OpenAPI document and the conformance checks come from it. */
 export type Operation = {
@@ -32,6 +39,8 @@ export type Operation = {
   readonly response: TSchema | 'bytes';
   /** Largest request body, in bytes, when it differs from `limits.requestBodyBytesMax`. */
   readonly bodyBytesMax?: number;
+  /** The call opens a WebSocket; `response` then describes each frame the server sends. */
+  readonly upgrade?: 'websocket';
 };
 
 type StaticOf<S> = S extends TSchema ? Static<S> : S extends 'bytes' ? 'bytes' : undefined;
