@@ -1,5 +1,14 @@
+export * as candor from './candor/index.ts';
+export { ackFrame, closeCode, openFrame } from './candor/sync-frames.ts';
+export { roomEventFilter, syncFilter } from './client-server/event-filter.ts';
 export * as clientServer from './client-server/index.ts';
+export { pushRuleset } from './client-server/push-ruleset.ts';
 export { type ErrorCode, errorStatus, MatrixError, type MatrixErrorOptions } from './errors.ts';
+export { eventContent } from './events/event-content.ts';
+export { messageContent } from './events/message-content.ts';
+export { edu, eduContent } from './federation/edus.ts';
+export * as federation from './federation/index.ts';
+export { field } from './fields.ts';
 export * from './identifiers.ts';
 export { limits } from './limits.ts';
 export * from './operation.ts';

@@ -40,6 +40,7 @@ export const limits = {
   notifyCoalesceMs: 5,
   notifierChangesMax: 20_000,
 
+  roomVersionsOfferedMax: 100,
   missingEventsMax: 100,
   missingEventsRoundsMax: 10,
   authChainEventsMax: 20_000,

@@ -1,0 +1,3 @@
+export * from './monitoring.ts';
+export * from './shared-secret.ts';
+export * from './sync-socket.ts';
