@@ -1,7 +1,8 @@
 import type { SigningKey } from '@candor/federation';
 import type { KeyRing, PeerClient, Sender } from '@candor/federation/transport';
+import type { Accounts } from './accounts/accounts.ts';
 import type { Config } from './config/read-config.ts';
-import type { Logger } from './log.ts';
+import type { Log } from './log.ts';
 import type { Blobs } from './media/blobs.ts';
 import type { Notifier } from './notifier.ts';
 import type { Rooms } from './rooms/rooms.ts';
@@ -18,9 +19,10 @@ type Federation = {
 /** Everything a domain function may reach; only `server.ts` builds it. Storage functions take `db` or `tx` instead. */
 export type Context = {
   readonly config: Config;
-  readonly log: Logger;
+  readonly log: Log;
   readonly db: Database;
   readonly notifier: Notifier;
+  readonly accounts: Accounts;
   readonly rooms: Rooms;
   readonly federation: Federation;
   readonly blobs: Blobs;

@@ -32,6 +32,8 @@ export type Change = { readonly wakes: Iterable<string> } & (
   | { readonly kind: 'oneTimeKeys'; readonly userId: string; readonly deviceId: string }
   /** Tokens of a device (or of all devices) no longer hold: caches forget them, sockets close. */
   | { readonly kind: 'sessionEnded'; readonly userId: string; readonly deviceId?: string }
+  /** An account was locked, suspended or made an administrator, or the reverse. */
+  | { readonly kind: 'accountChanged'; readonly userId: string }
   /** Rows for other servers were queued. */
   | { readonly kind: 'outbox'; readonly destinations: readonly string[] }
 );
