@@ -1,0 +1,71 @@
+import { resolve } from 'node:path';
+import { isServerName } from '@candor/spec';
+import { isLoopbackHost } from './loopback.ts';
+import type { OptionKind } from './options.ts';
+
+export type Address = { readonly host: string; readonly port: number };
+
+type Values = {
+  text: string;
+  path: string;
+  boolean: boolean;
+  address: Address;
+  'http-url': string;
+  'postgres-url': string;
+  'server-name': string;
+  'server-names': readonly string[];
+};
+
+export type ValueOf<O extends OptionKind> = O extends { readonly choices: readonly (infer C)[] }
+  ? C
+  : O['kind'] extends keyof Values
+    ? Values[O['kind']]
+    : never;
+
+const parseAddress = (text: string): Address | undefined => {
+  const found = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:\s[\]/]+)):(\d{1,5})$/.exec(text);
+  const host = found?.[1] ?? found?.[2];
+  const port = Number(found?.[3]);
+  return host !== undefined && port <= 65_535 ? { host, port } : undefined;
+};
+
+const parseHttpUrl = (text: string): string | undefined => {
+  if (!URL.canParse(text)) return undefined;
+  const { protocol, hostname, username, search, hash } = new URL(text);
+  const isSafe = protocol === 'https:' || (protocol === 'http:' && isLoopbackHost(hostname));
+  return isSafe && username + search + hash === '' ? text.replace(/\/+$/, '') : undefined;
+};
+
+const parseServerNames = (raw: unknown): readonly string[] | undefined => {
+  const names = typeof raw === 'string' ? raw.split(',').map((name) => name.trim()) : raw;
+  if (!Array.isArray(names)) return undefined;
+  return names.every((name) => typeof name === 'string' && isServerName(name)) ? names : undefined;
+};
+
+/** The value of an option as YAML or the environment has it; undefined when it is not allowed. Paths start at `folder`. */
+export const parseValue = (option: OptionKind, raw: unknown, folder: string): unknown => {
+  if (option.kind === 'server-names') return parseServerNames(raw);
+  if (option.kind === 'boolean')
+    return raw === true || raw === 'true'
+      ? true
+      : raw === false || raw === 'false'
+        ? false
+        : undefined;
+  if (typeof raw !== 'string' || raw === '') return undefined;
+  switch (option.kind) {
+    case 'choice':
+      return option.choices.find((choice) => choice === raw);
+    case 'path':
+      return resolve(folder, raw);
+    case 'address':
+      return parseAddress(raw);
+    case 'http-url':
+      return parseHttpUrl(raw);
+    case 'postgres-url':
+      return /^postgres(?:ql)?:\/\/\S+$/.test(raw) ? raw : undefined;
+    case 'server-name':
+      return isServerName(raw) ? raw : undefined;
+    case 'text':
+      return raw;
+  }
+};

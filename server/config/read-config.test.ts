@@ -1,0 +1,187 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { options } from './options.ts';
+import { type Config, type ConfigSources, readConfig } from './read-config.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'candor-config-'));
+let files = 0;
+const yaml = (text: string): string => {
+  files += 1;
+  const file = join(folder, `${files}.yaml`);
+  writeFileSync(file, text);
+  return file;
+};
+
+const read = (sources: Partial<ConfigSources>): Config => {
+  const result = readConfig({ env: {}, ...sources });
+  if (!result.ok) throw new Error(result.faults.join('\n'));
+  return result.config;
+};
+
+const faults = (sources: Partial<ConfigSources>): readonly string[] => {
+  const result = readConfig({ env: {}, ...sources });
+  return result.ok ? [] : result.faults;
+};
+
+t.test('without a file and an environment there are the defaults', async (t) => {
+  t.strictSame(read({}), {
+    serverName: 'localhost:8448',
+    dataDir: join(process.cwd(), 'data'),
+    database: { url: undefined, binDir: undefined },
+    client: {
+      listen: { host: '127.0.0.1', port: 8008 },
+      publicUrl: 'http://127.0.0.1:8008',
+      behindProxy: false,
+    },
+    federation: {
+      listen: { host: '0.0.0.0', port: 8448 },
+      caFile: undefined,
+      allow: undefined,
+      deny: [],
+      allowPrivateAddresses: false,
+      trustedKeyServers: [],
+    },
+    tls: { cert: undefined, key: undefined },
+    registration: { mode: 'token', sharedSecret: undefined },
+    rateLimits: true,
+    log: { level: 'info' },
+  });
+});
+
+t.test('every option can be set by its key and by its environment variable', async (t) => {
+  const file = yaml(`
+server_name: chat.example
+data_dir: here
+database: { url: "postgres://u:p@db/candor" }
+client: { listen: "0.0.0.0:80", behind_proxy: true, public_url: "https://chat.example/" }
+federation:
+  listen: "[::]:443"
+  ca_file: ca.pem
+  allow: [a.example, "b.example:8448"]
+  deny: [c.example]
+  allow_private_addresses: true
+  trusted_key_servers: [keys.example]
+tls: { cert: cert.pem, key: /etc/key.pem }
+registration: { mode: open, shared_secret: hush }
+rate_limits: off
+log: { level: debug }
+`);
+  const fromFile = read({ file });
+  t.match(fromFile, {
+    serverName: 'chat.example',
+    dataDir: join(folder, 'here'),
+    client: { listen: { host: '0.0.0.0', port: 80 }, publicUrl: 'https://chat.example' },
+    federation: { listen: { host: '::', port: 443 }, allow: ['a.example', 'b.example:8448'] },
+    tls: { cert: join(folder, 'cert.pem'), key: '/etc/key.pem' },
+    rateLimits: false,
+  });
+  const fromEnv = read({
+    env: {
+      CANDOR_SERVER_NAME: 'chat.example',
+      CANDOR_DATA_DIR: join(folder, 'here'),
+      CANDOR_DATABASE_URL: 'postgres://u:p@db/candor',
+      CANDOR_CLIENT_LISTEN: '0.0.0.0:80',
+      CANDOR_BEHIND_PROXY: 'true',
+      CANDOR_PUBLIC_URL: 'https://chat.example',
+      CANDOR_FEDERATION_LISTEN: '[::]:443',
+      CANDOR_FEDERATION_CA: join(folder, 'ca.pem'),
+      CANDOR_FEDERATION_ALLOW: 'a.example, b.example:8448',
+      CANDOR_FEDERATION_DENY: 'c.example',
+      CANDOR_FEDERATION_ALLOW_PRIVATE: 'true',
+      CANDOR_TRUSTED_KEY_SERVERS: 'keys.example',
+      CANDOR_TLS_CERT: join(folder, 'cert.pem'),
+      CANDOR_TLS_KEY: '/etc/key.pem',
+      CANDOR_REGISTRATION: 'open',
+      CANDOR_REGISTRATION_SHARED_SECRET: 'hush',
+      CANDOR_RATE_LIMITS: 'off',
+      CANDOR_LOG_LEVEL: 'debug',
+    },
+  });
+  t.strictSame(fromEnv, fromFile);
+  t.equal(read({ env: { CANDOR_DATABASE_BIN_DIR: '/pg/bin' } }).database.binDir, '/pg/bin');
+});
+
+t.test('the environment wins over the file, and an empty variable is none', async (t) => {
+  const file = yaml('log: { level: debug }\nregistration: { mode: closed }\ndatabase:\n');
+  const config = read({ file, env: { CANDOR_LOG_LEVEL: 'warn', CANDOR_REGISTRATION: '' } });
+  t.equal(config.log.level, 'warn');
+  t.equal(config.registration.mode, 'closed');
+});
+
+t.test('an empty list of allowed servers closes federation', async (t) => {
+  t.strictSame(read({ file: yaml('federation: { allow: [] }') }).federation.allow, []);
+});
+
+t.test('all faults are reported at once, each with its name and what is allowed', async (t) => {
+  const file = yaml(
+    'servername: a.example\nlog: { level: loud, colour: true }\nclient: 5\nrate_limits: true\n',
+  );
+  const found = faults({ file, env: { CANDOR_FEDERATION_ALLOW: 'a b' } });
+  t.equal(found.length, 6, found.join('\n'));
+  const text = found.join('\n');
+  t.match(text, /servername: unknown setting; the nearest is server_name/);
+  t.match(text, /log\.level: "loud" is not allowed; allowed: .*`info`/);
+  t.match(text, /log\.colour: unknown setting; the nearest is log\.level/);
+  t.match(text, /client: has to be a section/);
+  t.match(text, /rate_limits: true is not allowed; allowed: `on`, `off`/);
+  t.match(text, /federation\.allow \(CANDOR_FEDERATION_ALLOW\): "a b" is not allowed/);
+});
+
+t.test('no option takes a value of a wrong form', async (t) => {
+  for (const option of options)
+    for (const raw of option.kind === 'text' || option.kind === 'path' ? ['5'] : ['5', '"a b"']) {
+      const sections = option.key.split('.');
+      const text = sections.map((name, depth) => `${'  '.repeat(depth)}${name}:`).join('\n');
+      const found = faults({ file: yaml(`${text} ${raw}\n`) });
+      t.ok(
+        found.some((fault) => fault.startsWith(`${option.key}: `)),
+        `${option.key}: ${raw}`,
+      );
+    }
+});
+
+t.test('a secret with a wrong form is not shown', async (t) => {
+  const [fault] = faults({ env: { CANDOR_DATABASE_URL: 'mysql://root:hush@db/x' } });
+  t.match(fault, /database\.url/);
+  t.notMatch(fault, /hush/);
+});
+
+t.test('a file that is missing or no YAML is a fault', async (t) => {
+  t.match(faults({ file: join(folder, 'none.yaml') }), [/none\.yaml: cannot be read \(ENOENT\)/]);
+  t.match(faults({ file: yaml('a: [1') })[0], /\.yaml: .* at line 1/s);
+  t.match(faults({ file: yaml('just text') })[0], /has to be a section of settings/);
+  t.match(faults({ file: yaml('log: {level: info}\nlog: {level: warn}') })[0], /unique/i);
+});
+
+t.test('unsafe combinations stop the start', async (t) => {
+  t.match(faults({ env: { CANDOR_CLIENT_LISTEN: '0.0.0.0:8008' } }), [
+    /client\.listen: plain HTTP/,
+  ]);
+  t.match(faults({ env: { CANDOR_SERVER_NAME: 'chat.example' } }), [
+    /tls\.cert, tls\.key: .*required/,
+  ]);
+  t.match(faults({ env: { CANDOR_TLS_CERT: '/c.pem' } }), [/tls\.key: is missing/]);
+  t.match(faults({ env: { CANDOR_TLS_KEY: '/k.pem' } }), [/tls\.cert: is missing/]);
+  t.match(faults({ env: { CANDOR_FEDERATION_LISTEN: '0.0.0.0:8008' } }), [/federation\.listen: /]);
+  t.match(faults({ env: { CANDOR_PUBLIC_URL: 'http://chat.example' } }), [/client\.public_url/]);
+  t.match(
+    faults({ env: { CANDOR_DATABASE_URL: 'postgres://db/x', CANDOR_DATABASE_BIN_DIR: '/b' } }),
+    [/database\.bin_dir: has no use/],
+  );
+});
+
+t.test('loopback names and addresses need no certificate and no proxy', async (t) => {
+  for (const name of ['localhost', 'hs1.localhost:8448', '127.0.0.1:8448', '[::1]:8448'])
+    t.strictSame(faults({ env: { CANDOR_SERVER_NAME: name } }), [], name);
+  for (const listen of ['localhost:1', '127.1.2.3:0', '[::1]:8008'])
+    t.strictSame(faults({ env: { CANDOR_CLIENT_LISTEN: listen } }), [], listen);
+  for (const name of ['localhost.example', '128.0.0.1', 'notlocalhost'])
+    t.equal(faults({ env: { CANDOR_SERVER_NAME: name } }).length, 1, name);
+});
+
+t.test('behind a proxy clients are sent to the host of the server name by TLS', async (t) => {
+  const env = { CANDOR_BEHIND_PROXY: 'true', CANDOR_CLIENT_LISTEN: '0.0.0.0:8008' };
+  t.equal(read({ env }).client.publicUrl, 'https://localhost');
+});

@@ -1,0 +1,183 @@
+import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { parseDocument } from 'yaml';
+import type { LogLevel } from '../log.ts';
+import { hostOf, isLoopbackHost } from './loopback.ts';
+import { nearestName } from './nearest-name.ts';
+import { allowedText, type Option, options } from './options.ts';
+import { type Address, parseValue, type ValueOf } from './parse-value.ts';
+
+/** The settings of a run, checked; paths are absolute. */
+export type Config = {
+  readonly serverName: string;
+  readonly dataDir: string;
+  readonly database: { readonly url: string | undefined; readonly binDir: string | undefined };
+  readonly client: {
+    readonly listen: Address;
+    readonly publicUrl: string;
+    readonly behindProxy: boolean;
+  };
+  readonly federation: {
+    readonly listen: Address;
+    readonly caFile: string | undefined;
+    /** undefined: everyone. */
+    readonly allow: readonly string[] | undefined;
+    readonly deny: readonly string[];
+    readonly allowPrivateAddresses: boolean;
+    readonly trustedKeyServers: readonly string[];
+  };
+  readonly tls: { readonly cert: string | undefined; readonly key: string | undefined };
+  readonly registration: {
+    readonly mode: 'open' | 'token' | 'closed';
+    readonly sharedSecret: string | undefined;
+  };
+  readonly rateLimits: boolean;
+  readonly log: { readonly level: LogLevel };
+};
+
+export type ConfigResult =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly faults: readonly string[] };
+
+export type ConfigSources = {
+  /** A YAML file; its relative paths start at its own folder. */
+  readonly file?: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+};
+
+type Known = (typeof options)[number];
+type Values = {
+  readonly [O in Known as O['key']]: O extends { readonly default: string }
+    ? ValueOf<O>
+    : ValueOf<O> | undefined;
+};
+
+const known: readonly Option[] = options;
+const keys = known.map(({ key }) => key);
+const isSection = (name: string): boolean => keys.some((key) => key.startsWith(`${name}.`));
+
+/** Nested maps become dotted keys; an empty section or value is the same as none. */
+const flatten = (value: unknown, prefix = ''): readonly (readonly [string, unknown])[] => {
+  if (value === null)
+    return prefix === '' || isSection(prefix) || keys.includes(prefix) ? [] : [[prefix, value]];
+  if (typeof value !== 'object' || Array.isArray(value)) return [[prefix, value]];
+  return Object.entries(value).flatMap(([name, inner]) =>
+    flatten(inner, prefix === '' ? name : `${prefix}.${name}`),
+  );
+};
+
+const readFile = (file: string, faults: string[]): ReadonlyMap<string, unknown> => {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    faults.push(`${file}: cannot be read (${(error as NodeJS.ErrnoException).code})`);
+    return new Map();
+  }
+  const document = parseDocument(text, { prettyErrors: true });
+  if (document.errors.length > 0) {
+    faults.push(...document.errors.map(({ message }) => `${file}: ${message}`));
+    return new Map();
+  }
+  const settings = new Map(flatten(document.toJS()));
+  for (const key of settings.keys()) {
+    if (keys.includes(key)) continue;
+    if (key === '' || isSection(key))
+      faults.push(`${key || file}: has to be a section of settings`);
+    else faults.push(`${key}: unknown setting; the nearest is ${nearestName(key, keys)}`);
+  }
+  return settings;
+};
+
+const readValues = ({ file, env }: ConfigSources, faults: string[]): Partial<Values> => {
+  const settings = file === undefined ? new Map() : readFile(file, faults);
+  const folder = file === undefined ? process.cwd() : dirname(file);
+  const read = (option: Option): unknown => {
+    const fromEnv = env[option.env] || undefined;
+    const fromFile = settings.get(option.key);
+    const raw = fromEnv ?? fromFile ?? option.default;
+    if (raw === undefined) return undefined;
+    const isFromFile = fromEnv === undefined && fromFile !== undefined;
+    const value = parseValue(option, raw, isFromFile ? folder : process.cwd());
+    if (value === undefined) {
+      const shown = option.secret ? 'the value' : JSON.stringify(raw);
+      const name = fromEnv === undefined ? option.key : `${option.key} (${option.env})`;
+      faults.push(`${name}: ${shown} is not allowed; allowed: ${allowedText(option)}`);
+    }
+    return value;
+  };
+  return Object.fromEntries(known.map((option) => [option.key, read(option)]));
+};
+
+/** Combinations that would be unsafe or could not work; each only when its parts were read. */
+const checkTogether = (values: Partial<Values>): readonly string[] => {
+  const faults: string[] = [];
+  const listen = values['client.listen'];
+  const federation = values['federation.listen'];
+  const name = values.server_name;
+  const cert = values['tls.cert'];
+  const key = values['tls.key'];
+  if (listen && !isLoopbackHost(listen.host) && values['client.behind_proxy'] === false)
+    faults.push(
+      `client.listen: plain HTTP on ${listen.host} would show passwords to the network; allowed: a loopback address, or client.behind_proxy: true with a proxy that ends TLS`,
+    );
+  if (listen && federation && listen.port !== 0 && listen.port === federation.port)
+    faults.push(
+      `federation.listen: has the port of client.listen (${listen.port}); allowed: another port`,
+    );
+  if ((cert === undefined) !== (key === undefined))
+    faults.push(
+      `tls.${cert === undefined ? 'cert' : 'key'}: is missing; allowed: tls.cert and tls.key together`,
+    );
+  if (name !== undefined && !isLoopbackHost(hostOf(name)) && !cert && !key)
+    faults.push(
+      `tls.cert, tls.key: are required for the server name ${name}; only localhost names get a self-signed certificate`,
+    );
+  if (values['database.url'] !== undefined && values['database.bin_dir'] !== undefined)
+    faults.push('database.bin_dir: has no use beside database.url; allowed: one of them');
+  return faults;
+};
+
+const defaultPublicUrl = (values: Values): string => {
+  if (values['client.behind_proxy']) return `https://${hostOf(values.server_name)}`;
+  const { host, port } = values['client.listen'];
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+};
+
+/** Reads the settings from the environment, then the file, then the defaults; reports all faults at once. */
+export const readConfig = (sources: ConfigSources): ConfigResult => {
+  const faults: string[] = [];
+  const read = readValues(sources, faults);
+  faults.push(...checkTogether(read));
+  if (faults.length > 0) return { ok: false, faults };
+  // Without a fault every option with a default has its value.
+  const values = read as Values;
+  return {
+    ok: true,
+    config: {
+      serverName: values.server_name,
+      dataDir: values.data_dir,
+      database: { url: values['database.url'], binDir: values['database.bin_dir'] },
+      client: {
+        listen: values['client.listen'],
+        publicUrl: values['client.public_url'] ?? defaultPublicUrl(values),
+        behindProxy: values['client.behind_proxy'],
+      },
+      federation: {
+        listen: values['federation.listen'],
+        caFile: values['federation.ca_file'],
+        allow: values['federation.allow'],
+        deny: values['federation.deny'] ?? [],
+        allowPrivateAddresses: values['federation.allow_private_addresses'],
+        trustedKeyServers: values['federation.trusted_key_servers'] ?? [],
+      },
+      tls: { cert: values['tls.cert'], key: values['tls.key'] },
+      registration: {
+        mode: values['registration.mode'],
+        sharedSecret: values['registration.shared_secret'],
+      },
+      rateLimits: values.rate_limits === 'on',
+      log: { level: values['log.level'] },
+    },
+  };
+};
