@@ -13,6 +13,9 @@ export const limits = {
   prevEventsMax: 20,
   authEventsMax: 10,
   depthMax: Number.MAX_SAFE_INTEGER,
+  // Each pair costs a signature check, and a third-party invite could list hundreds of both.
+  thirdPartyInviteKeysMax: 16,
+  thirdPartyInviteSignaturesMax: 16,
 
   requestBodyBytesMax: 1_048_576,
   keysBodyBytesMax: 8_388_608,

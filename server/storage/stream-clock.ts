@@ -1,7 +1,7 @@
 /** A place in the one stream of everything this process writes; sync tokens are made of it. */
 export type StreamPosition = number;
 
-type Flight<C> = { readonly position: StreamPosition; readonly change: C; state: FlightState };
+type Flight<C> = { readonly position: StreamPosition; readonly change?: C; state: FlightState };
 type FlightState = 'open' | 'committed' | 'abandoned';
 
 /** Positions are reserved in blocks, so that a restart never hands one out twice. */
@@ -34,12 +34,12 @@ export class StreamClock<C> {
     this.#tell = tell;
   }
 
-  /** The next position, open until `settle`. Throws when the reserved block is used up and no new one came. */
-  next(change: C): StreamPosition {
+  /** The next position, open until `settle`; without a change nothing is told. Throws when the reserved block is used up and no new one came. */
+  next(change?: C): StreamPosition {
     if (this.#last + 1 >= this.#reservedUntil) throw new Error('no stream positions reserved');
     if (this.#reservedUntil - this.#last < streamBlockSize / 2) this.#reserveMore();
     this.#last += 1;
-    this.#flights.push({ position: this.#last, change, state: 'open' });
+    this.#flights.push({ position: this.#last, state: 'open', ...(change && { change }) });
     return this.#last;
   }
 
@@ -71,7 +71,9 @@ export class StreamClock<C> {
       if (!flight || flight.state === 'open') break;
       this.#head += 1;
       this.committed = flight.position;
-      if (flight.state === 'committed') this.#tell(flight.position, flight.change);
+      if (flight.state === 'committed' && flight.change !== undefined) {
+        this.#tell(flight.position, flight.change);
+      }
     }
     if (this.#head > 1024) {
       this.#flights = this.#flights.slice(this.#head);

@@ -13,6 +13,7 @@ type Users = {
   is_admin: Generated<boolean>;
   is_guest: Generated<boolean>;
   deactivated_at: number | null;
+  is_erased: Generated<boolean>;
   is_locked: Generated<boolean>;
   is_suspended: Generated<boolean>;
   must_change_password: Generated<boolean>;
@@ -33,15 +34,23 @@ type AccessTokens = {
   user_id: string;
   device_id: string;
   expires_at: number | null;
-  refresh_hash: Buffer | null;
+  replaces: Buffer | null;
 };
 
 type RefreshTokens = {
   token_hash: Buffer;
-  family: string;
   user_id: string;
   device_id: string;
-  used_at: number | null;
+  replaces: Buffer | null;
+  revoked_at: number | null;
+};
+
+type UiaSessions = {
+  session_id: string;
+  purpose: Buffer;
+  completed: Generated<string[]>;
+  registration_token: string | null;
+  created_at: number;
 };
 
 type RegistrationTokens = {
@@ -73,9 +82,10 @@ type AccountData = {
 };
 
 type Rooms = {
-  room_nid: Generated<number>;
+  room_nid: number;
   room_id: string;
   version: string;
+  extremities: string;
   snapshot_nid: number | null;
   is_published: Generated<boolean>;
   is_blocked: Generated<boolean>;
@@ -97,15 +107,17 @@ type Events = {
   json: string;
 };
 
-type ForwardExtremities = {
-  room_nid: number;
-  event_id: string;
-};
-
 type BackwardExtremities = {
   room_nid: number;
   event_id: string;
   child_event_id: string;
+};
+
+type Relations = {
+  room_nid: number;
+  parent_event_id: string;
+  event_nid: number;
+  rel_type: string;
 };
 
 type WaitingRedactions = {
@@ -120,7 +132,7 @@ type StateKeys = {
 };
 
 type StateSnapshots = {
-  snapshot_nid: Generated<number>;
+  snapshot_nid: number;
   room_nid: number;
   parent_nid: number | null;
   hops: number;
@@ -302,14 +314,15 @@ export type Tables = {
   devices: Devices;
   access_tokens: AccessTokens;
   refresh_tokens: RefreshTokens;
+  uia_sessions: UiaSessions;
   registration_tokens: RegistrationTokens;
   profile_fields: ProfileFields;
   filters: Filters;
   account_data: AccountData;
   rooms: Rooms;
   events: Events;
-  forward_extremities: ForwardExtremities;
   backward_extremities: BackwardExtremities;
+  relations: Relations;
   waiting_redactions: WaitingRedactions;
   state_keys: StateKeys;
   state_snapshots: StateSnapshots;

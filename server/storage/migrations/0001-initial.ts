@@ -16,6 +16,8 @@ CREATE TABLE users (
   is_admin boolean NOT NULL DEFAULT false,
   is_guest boolean NOT NULL DEFAULT false,
   deactivated_at bigint,
+  -- Asked to be forgotten: others who were not in a room with them then see their messages pruned.
+  is_erased boolean NOT NULL DEFAULT false,
   is_locked boolean NOT NULL DEFAULT false,
   is_suspended boolean NOT NULL DEFAULT false,
   must_change_password boolean NOT NULL DEFAULT false
@@ -37,21 +39,33 @@ CREATE TABLE access_tokens (
   user_id text NOT NULL,
   device_id text NOT NULL,
   expires_at bigint,
-  refresh_hash bytea,
+  -- The refresh token it was given for, until its first use shows that it arrived.
+  replaces bytea,
   FOREIGN KEY (user_id, device_id) REFERENCES devices ON DELETE CASCADE
 );
 CREATE INDEX access_tokens_device ON access_tokens (user_id, device_id);
 
 CREATE TABLE refresh_tokens (
   token_hash bytea PRIMARY KEY,
-  family uuid NOT NULL,
   user_id text NOT NULL,
   device_id text NOT NULL,
-  used_at bigint,
+  replaces bytea,
+  -- Kept for a while after its end: a second use then shows that it was stolen, and ends the session.
+  revoked_at bigint,
   FOREIGN KEY (user_id, device_id) REFERENCES devices ON DELETE CASCADE
 );
 CREATE INDEX refresh_tokens_device ON refresh_tokens (user_id, device_id);
-CREATE INDEX refresh_tokens_family ON refresh_tokens (family);
+
+-- User-interactive authentication under way: what it was begun for, and the stages done.
+CREATE TABLE uia_sessions (
+  session_id text PRIMARY KEY,
+  purpose bytea NOT NULL,
+  completed text[] NOT NULL DEFAULT '{}',
+  -- The registration token that a stage was completed with.
+  registration_token text,
+  created_at bigint NOT NULL
+);
+CREATE INDEX uia_sessions_age ON uia_sessions (created_at);
 
 CREATE TABLE registration_tokens (
   token text PRIMARY KEY,
@@ -87,21 +101,30 @@ CREATE INDEX account_data_position ON account_data (user_id, position);
 
 -- Rooms, events, state
 
+-- Taken before the rows are written, so that a room and its first events are one round trip.
+CREATE SEQUENCE room_nids AS integer;
+CREATE SEQUENCE snapshot_nids INCREMENT 1000;
+
+-- Tables of the append path name rooms without foreign keys: checking them would lock the room's row at each event.
+-- The spare space lets each batch update the row in place.
 CREATE TABLE rooms (
-  room_nid integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  room_nid integer PRIMARY KEY,
   room_id text NOT NULL UNIQUE,
   version text NOT NULL,
+  -- JSON array of event ids: the forward extremities.
+  extremities text NOT NULL,
   -- State after the forward extremities; null while the server is not in the room.
   snapshot_nid bigint,
   is_published boolean NOT NULL DEFAULT false,
   is_blocked boolean NOT NULL DEFAULT false
-);
+) WITH (fillfactor = 50);
+CREATE INDEX rooms_published ON rooms (room_nid) WHERE is_published;
 
 -- event_nid is the stream position at which the event was stored. position orders the timeline:
 -- event_nid for live events, -event_nid for backfilled ones, null for those outside it (outliers, rejected).
 CREATE TABLE events (
   event_nid bigint PRIMARY KEY,
-  room_nid integer NOT NULL REFERENCES rooms ON DELETE CASCADE,
+  room_nid integer NOT NULL,
   event_id text NOT NULL,
   position bigint,
   depth bigint NOT NULL,
@@ -119,24 +142,27 @@ CREATE UNIQUE INDEX events_event_id ON events (event_id);
 CREATE INDEX events_timeline ON events (room_nid, depth, position) WHERE position IS NOT NULL;
 CREATE INDEX events_stream ON events (room_nid, position) WHERE position IS NOT NULL;
 
-CREATE TABLE forward_extremities (
-  room_nid integer NOT NULL REFERENCES rooms ON DELETE CASCADE,
-  event_id text NOT NULL,
-  PRIMARY KEY (room_nid, event_id)
-);
-
 -- Events that others name as predecessors and that are not here yet.
 CREATE TABLE backward_extremities (
-  room_nid integer NOT NULL REFERENCES rooms ON DELETE CASCADE,
+  room_nid integer NOT NULL,
   event_id text NOT NULL,
   -- An event that names it: where backfill may start from.
   child_event_id text NOT NULL,
   PRIMARY KEY (room_nid, event_id, child_event_id)
 );
 
+-- What relates to what (https://spec.matrix.org/v1.19/client-server-api/#forming-relationships-between-events).
+CREATE TABLE relations (
+  room_nid integer NOT NULL,
+  parent_event_id text NOT NULL,
+  event_nid bigint NOT NULL,
+  rel_type text NOT NULL,
+  PRIMARY KEY (room_nid, parent_event_id, event_nid)
+);
+
 -- Redactions that came before what they redact.
 CREATE TABLE waiting_redactions (
-  room_nid integer NOT NULL REFERENCES rooms ON DELETE CASCADE,
+  room_nid integer NOT NULL,
   redacts text NOT NULL,
   event_id text NOT NULL,
   PRIMARY KEY (room_nid, redacts, event_id)
@@ -150,8 +176,8 @@ CREATE TABLE state_keys (
 
 -- A room's state at some point, as what differs from its parent; a full copy has no parent.
 CREATE TABLE state_snapshots (
-  snapshot_nid bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  room_nid integer NOT NULL REFERENCES rooms ON DELETE CASCADE,
+  snapshot_nid bigint PRIMARY KEY,
+  room_nid integer NOT NULL,
   parent_nid bigint,
   hops smallint NOT NULL,
   -- Order-free hash of the whole state set: the same state is stored once.
@@ -163,7 +189,7 @@ CREATE TABLE state_snapshots (
 CREATE INDEX state_snapshots_hash ON state_snapshots (room_nid, state_hash);
 
 CREATE TABLE current_state (
-  room_nid integer NOT NULL REFERENCES rooms ON DELETE CASCADE,
+  room_nid integer NOT NULL,
   key_nid integer NOT NULL,
   event_nid bigint NOT NULL,
   PRIMARY KEY (room_nid, key_nid)
@@ -171,7 +197,7 @@ CREATE TABLE current_state (
 
 -- Who is what in which room, as the current state has it, and invites to rooms the server is not in.
 CREATE TABLE memberships (
-  room_nid integer NOT NULL REFERENCES rooms ON DELETE CASCADE,
+  room_nid integer NOT NULL,
   user_id text NOT NULL,
   membership text NOT NULL,
   event_id text NOT NULL,
