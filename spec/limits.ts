@@ -102,6 +102,7 @@ export const limits = {
   catchUpAfterMs: 3_600_000,
   contactRetryMsMin: 60_000,
   ephemeralEduAgeMsMax: 30_000,
+  storeRetryMs: 5_000,
 
   deviceDisplayNameLengthMax: 256,
   statusMessageLengthMax: 1_024,
