@@ -1,0 +1,26 @@
+import type { PendingEdu, PendingPdu } from './build-transaction.ts';
+
+/** Kept in the store, so that a restart does not storm servers that are down. Times in milliseconds. */
+export type Backoff = {
+  readonly failures: number;
+  readonly retryAt: number;
+  readonly failingSince: number;
+};
+
+export type DestinationStore = {
+  /** The next unconfirmed PDUs by position. */
+  pendingPdus(destination: string, limit: number): Promise<readonly PendingPdu[]>;
+  /** Of each room with unconfirmed PDUs only the latest, by position. */
+  latestPdus(destination: string, limit: number): Promise<readonly PendingPdu[]>;
+  pendingEdus(destination: string, limit: number): Promise<readonly PendingEdu[]>;
+  /** Everything up to the position (if there is one), and these EDUs, need not be sent any more. */
+  confirmed(
+    destination: string,
+    upToPosition: number | undefined,
+    eduIds: readonly number[],
+  ): Promise<void>;
+  backoff(destination: string): Promise<Backoff | undefined>;
+  saveBackoff(destination: string, backoff: Backoff | undefined): Promise<void>;
+  /** Those with unconfirmed PDUs or EDUs. */
+  destinationsWithWork(): Promise<readonly string[]>;
+};

@@ -1,0 +1,24 @@
+import { limits } from '@candor/spec';
+import type { JsonObject } from '../events/room-event.ts';
+
+/** Typing and presence on their way to one server: bounded, never stored, worthless after a while. */
+export const createEphemeralQueue = (now: () => number) => {
+  let queue: { readonly edu: JsonObject; readonly since: number }[] = [];
+  return {
+    /** The oldest gives way when there are too many. */
+    add: (edu: JsonObject): void => {
+      queue.push({ edu, since: now() });
+      if (queue.length > limits.transactionEdusMax) queue.shift();
+    },
+    /** Takes the oldest that are still worth sending. */
+    take: (countMax: number): JsonObject[] => {
+      const freshSince = now() - limits.ephemeralEduAgeMsMax;
+      const fresh = queue.filter(({ since }) => since >= freshSince);
+      queue = fresh.slice(countMax);
+      return fresh.slice(0, countMax).map(({ edu }) => edu);
+    },
+    clear: (): void => {
+      queue = [];
+    },
+  };
+};

@@ -1,0 +1,63 @@
+import type { Verdict } from '../events/room-event.ts';
+import type { KeyRequest } from './key-fetcher.ts';
+import type { KeyRing } from './key-ring.ts';
+import { verifySignature } from './verify-signature.ts';
+
+export type EventSignatures = {
+  readonly signedBytes: Uint8Array;
+  /**
+   * At least one good signature of each server named here is needed; several of one server are alternatives.
+   * The caller refuses events that lack a server's signature altogether.
+   */
+  readonly required: readonly {
+    readonly serverName: string;
+    readonly keyId: string;
+    readonly signature: string;
+  }[];
+  readonly originServerTs: number;
+  /** From room version 5 on the key must have been valid at `originServerTs`. */
+  // https://spec.matrix.org/v1.19/rooms/v5/#signing-key-validity-period
+  readonly enforceKeyValidity: boolean;
+};
+
+type Check = { readonly request: KeyRequest; readonly signature: string };
+
+const checksOf = (event: EventSignatures): Check[] =>
+  event.required.map(({ serverName, keyId, signature }) => {
+    const minimumValidUntil = event.enforceKeyValidity ? event.originServerTs : 0;
+    return { request: { serverName, keyId, minimumValidUntil }, signature };
+  });
+
+const refused = (rule: string, serverName: string): Verdict => ({
+  allowed: false,
+  rule,
+  reason: `${rule} of ${serverName}`,
+});
+
+/** A verdict per event, in order. All keys are collected first; signatures are checked on the thread pool. */
+export const verifyEventSignatures = async (
+  events: readonly EventSignatures[],
+  keyRing: Pick<KeyRing, 'keysFor'>,
+): Promise<Verdict[]> => {
+  const checks = events.map(checksOf);
+  const keys = await keyRing.keysFor(checks.flat().map(({ request }) => request));
+
+  const verdictOf = async (event: EventSignatures, own: readonly Check[]): Promise<Verdict> => {
+    if (own.length === 0) {
+      return { allowed: false, rule: 'no signature', reason: 'no signature is required or given' };
+    }
+    for (const [serverName, group] of Map.groupBy(own, ({ request }) => request.serverName)) {
+      const usable = group.flatMap(({ request, signature }) => {
+        const key = keys.get(request);
+        return key === undefined ? [] : [{ key, signature }];
+      });
+      if (usable.length === 0) return refused('no valid key', serverName);
+      const results = await Promise.all(
+        usable.map(({ key, signature }) => verifySignature(event.signedBytes, signature, key)),
+      );
+      if (!results.includes(true)) return refused('bad signature', serverName);
+    }
+    return { allowed: true };
+  };
+  return Promise.all(events.map((event, i) => verdictOf(event, checks[i] ?? [])));
+};
