@@ -28,16 +28,25 @@ t.test(
       'server/http/client/rooms/joinRoom.test.ts': '',
       'server/http/client/index.ts': '',
       'server/http/client/rooms/leaveRoom.ts': '',
-      'server/http/federation/join-room.ts': '',
+      'server/http/client/join-room.ts': '',
+      'server/http/federation/joinRoom.ts': '',
       'server/http/read-body.ts': '',
     };
     t.same(judge(oneSpelling, handlers), [
       'server/http/client/rooms/leaveRoom.ts:1 law 1',
-      'server/http/federation/join-room.ts:1 law 1',
+      'server/http/client/join-room.ts:1 law 1',
+      'server/http/federation/joinRoom.ts:1 law 1',
     ]);
-    t.same(judge(oneSpelling, { 'spec/a.ts': spec, 'spec/b.ts': `\n${spec}` }), [
-      'spec/b.ts:2 law 1',
-    ]);
+    const twice = {
+      'spec/client-server/a.ts': spec,
+      'spec/client-server/b.ts': `\n${spec}`,
+      'spec/federation/a.ts': spec,
+    };
+    t.same(judge(oneSpelling, twice), ['spec/client-server/b.ts:2 law 1']);
+    t.same(
+      judge(oneSpelling, { 'spec/client-server/a.ts': spec, 'spec/federation/a.ts': spec }),
+      [],
+    );
   },
 );
 

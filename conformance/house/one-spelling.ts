@@ -1,29 +1,51 @@
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import type { Source } from './parse-source.ts';
 import type { Violation } from './violation.ts';
 
-const handlerFolder = /^server\/http\/(client|federation|candor)\//;
+/** Where the handlers of an API are, and where its operations are described. Ids are unique within one API. */
+const apis = [
+  { handlers: 'server/http/client/', operations: 'spec/client-server/' },
+  { handlers: 'server/http/federation/', operations: 'spec/federation/' },
+  { handlers: 'server/http/candor/', operations: 'spec/candor/' },
+];
+const registerFolder = 'spec/disclosures/';
 const checkFolder = 'conformance/checks/disclosures/';
 
 /** Law 1: an operation's id names its entry in `spec/` and its handler; a disclosure's id names its entry and its check. */
-export const oneSpelling = (sources: readonly Source[]): Violation[] => {
-  const operations = idsOf(sources, 'spec/', 'operation');
-  const disclosures = idsOf(sources, 'spec/disclosures/', 'disclosure');
-  const violations = [...repeated(operations, 'operation'), ...repeated(disclosures, 'disclosure')];
-  const operationIds = new Set(operations.map((one) => one.id));
-  const disclosureIds = new Set(disclosures.map((one) => one.id));
-  for (const { path } of sources.filter(isNamedById)) {
-    const id = basename(path, '.ts');
-    if (handlerFolder.test(path) && !operationIds.has(id)) {
-      const text = `no operation '${id}' in spec/: name the handler by its operationId, or describe the operation first`;
-      violations.push({ path, line: 1, law: 1, text });
-    }
-    if (path.startsWith(checkFolder) && !disclosureIds.has(id)) {
-      const text = `no disclosure '${id}' in spec/disclosures/: name the check by its disclosure's id`;
-      violations.push({ path, line: 1, law: 1, text });
-    }
-  }
-  return violations;
+export const oneSpelling = (sources: readonly Source[]): Violation[] => [
+  ...apis.flatMap(({ handlers, operations }) =>
+    named(
+      sources,
+      handlers,
+      idsOf(sources, operations, 'operation'),
+      (id) =>
+        `no operation '${id}' in ${operations}: name the handler by its operationId, or describe the operation first`,
+    ),
+  ),
+  ...named(
+    sources,
+    checkFolder,
+    idsOf(sources, registerFolder, 'disclosure'),
+    (id) => `no disclosure '${id}' in ${registerFolder}: name the check by its disclosure's id`,
+  ),
+];
+
+/** Every file below `folder` carries the id of an entry, and no two entries carry the same. */
+const named = (
+  sources: readonly Source[],
+  folder: string,
+  entries: readonly Entry[],
+  advice: (id: string) => string,
+): Violation[] => {
+  const ids = new Set(entries.map((one) => one.id));
+  const strays = sources
+    .filter((source) => source.path.startsWith(folder) && isNamedById(source))
+    .map(({ path }) => ({ path, id: basename(path, '.ts') }))
+    .filter(({ id }) => !ids.has(id));
+  return [
+    ...repeated(entries),
+    ...strays.map(({ path, id }) => ({ path, line: 1, law: 1, text: advice(id) })),
+  ];
 };
 
 const isNamedById = ({ path }: Source) =>
@@ -50,13 +72,15 @@ const idsOf = (sources: readonly Source[], folder: string, call: string): Entry[
       }),
     );
 
-const repeated = (entries: readonly Entry[], what: string): Violation[] => {
+/** Two interfaces of the specification may use one operationId: `getPublicRooms` is in both. */
+const repeated = (entries: readonly Entry[]): Violation[] => {
   const first = new Map<string, Entry>();
   return entries.flatMap((entry) => {
-    const earlier = first.get(entry.id);
-    first.set(entry.id, earlier ?? entry);
+    const key = `${dirname(entry.path)} ${entry.id}`;
+    const earlier = first.get(key);
+    first.set(key, earlier ?? entry);
     if (!earlier) return [];
-    const text = `${what} '${entry.id}' is already in ${earlier.path}:${earlier.line}: keep one`;
+    const text = `'${entry.id}' is already in ${earlier.path}:${earlier.line}: keep one`;
     return [{ path: entry.path, line: entry.line, law: 1, text }];
   });
 };
