@@ -50,7 +50,7 @@ export const getWellknownPolicy = operation({
   path: '/.well-known/matrix/policy_server',
   summary: 'Gives the public keys of the policy server at this name.',
   auth: 'none',
-  response: Type.Object({ public_keys: field.mapOf(Type.String()) }),
+  response: Type.Object({ public_keys: Type.Object({ ed25519: Type.String() }) }),
 });
 
 export const getTurnServer = operation({

@@ -3,13 +3,11 @@ import { signedThirdPartyInvite } from '../events/third-party-signed.ts';
 import { field } from '../fields.ts';
 import { limits } from '../limits.ts';
 import { operation } from '../operation.ts';
-import { membershipTemplate, pdu } from './pdu.ts';
+import { membershipEvent, membershipPdu, pdu } from './pdu.ts';
 
 const ofUser = Type.Object({ roomId: field.roomId, userId: field.userId });
 const ofEvent = Type.Object({ roomId: field.roomId, eventId: field.eventId });
-const template = Type.Object({ room_version: Type.String(), event: membershipTemplate });
-/** A whole event; the rules of the room version check it. */
-const event = field.object;
+const template = Type.Object({ room_version: Type.String(), event: membershipEvent });
 const versions = Type.Array(Type.String(), { maxItems: limits.roomVersionsOfferedMax });
 const stateShown = Type.Array(field.object);
 
@@ -32,7 +30,7 @@ export const sendJoinV2 = operation({
   auth: 'signedRequest',
   params: ofEvent,
   query: Type.Object({ omit_members: Type.Optional(Type.Boolean()) }),
-  body: event,
+  body: membershipEvent,
   response: Type.Object({
     auth_chain: Type.Array(pdu),
     state: Type.Array(pdu),
@@ -60,7 +58,7 @@ export const sendKnock = operation({
   summary: 'Takes a signed knock event and shows some state of the room.',
   auth: 'signedRequest',
   params: ofEvent,
-  body: event,
+  body: membershipEvent,
   response: Type.Object({ knock_room_state: stateShown }),
 });
 
@@ -81,7 +79,7 @@ export const sendLeaveV2 = operation({
   summary: 'Takes a signed leave event.',
   auth: 'signedRequest',
   params: ofEvent,
-  body: event,
+  body: membershipEvent,
   response: field.empty,
 });
 
@@ -92,8 +90,8 @@ export const sendInviteV1 = operation({
   summary: 'Invites a user of this server, in room versions 1 and 2.',
   auth: 'signedRequest',
   params: ofEvent,
-  body: event,
-  response: Type.Tuple([Type.Literal(200), Type.Object({ event: pdu })]),
+  body: membershipEvent,
+  response: Type.Tuple([Type.Literal(200), Type.Object({ event: membershipPdu })]),
 });
 
 export const sendInviteV2 = operation({
@@ -105,11 +103,11 @@ export const sendInviteV2 = operation({
   params: ofEvent,
   body: Type.Object({
     room_version: Type.String(),
-    event,
+    event: membershipEvent,
     /** Each entry is checked by itself: a bad one must not cost the invitation. */
     invite_room_state: Type.Optional(Type.Array(Type.Unknown())),
   }),
-  response: Type.Object({ event: pdu }),
+  response: Type.Object({ event: membershipPdu }),
 });
 
 export const exchangeThirdPartyInvite = operation({

@@ -29,12 +29,25 @@ export const pdu = Type.Object({
   unsigned: Type.Optional(field.object),
 });
 
-/** A not yet hashed and signed membership event that the asking server completes. */
-export const membershipTemplate = Type.Object({
+const membershipContent = Type.Object({
+  membership: Type.String(),
+  reason: Type.Optional(Type.String()),
+  join_authorised_via_users_server: Type.Optional(field.userId),
+});
+
+/** What every membership event must say; the rules of its room version check the rest. As a template it is not yet hashed and signed. */
+export const membershipEvent = Type.Object({
   room_id: Type.Optional(field.roomId),
   type: field.eventType,
   state_key: field.stateKey,
   sender: field.userId,
   origin_server_ts: Type.Integer(),
-  content: field.object,
+  content: membershipContent,
+});
+
+/** A membership event as it is handed back, signed. */
+export const membershipPdu = Type.Object({
+  ...pdu.properties,
+  state_key: field.stateKey,
+  content: membershipContent,
 });
