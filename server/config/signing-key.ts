@@ -1,0 +1,49 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type SigningKey, signingKeyFromSeed } from '@candor/federation';
+import { OperatorError } from './operator-error.ts';
+
+const seedBytes = 32;
+const versionLetters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+
+const makeLine = (): string => {
+  const letters = Array.from(
+    randomBytes(4),
+    (byte) => versionLetters[byte % versionLetters.length],
+  );
+  const seed = randomBytes(seedBytes).toString('base64').replace(/=+$/, '');
+  return `ed25519 a_${letters.join('')} ${seed}\n`;
+};
+
+/** Written whole and synced, or not at all: with a lost key the server could no longer speak for its rooms. */
+const makeFile = async (file: string): Promise<void> => {
+  const handle = await open(file, 'wx', 0o600);
+  try {
+    await handle.writeFile(makeLine());
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+};
+
+/**
+ * The server's Ed25519 signing key from `keys/signing.key` in the data directory, made when there is none.
+ * One line, `ed25519 VERSION SEED` with the 32-byte seed in unpadded Base64, as Synapse writes it.
+ */
+export const loadSigningKey = async (dataDir: string): Promise<SigningKey> => {
+  const folder = join(dataDir, 'keys');
+  const file = join(folder, 'signing.key');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const found = await stat(file).catch(() => undefined);
+  if (found === undefined) await makeFile(file);
+  else if ((found.mode & 0o007) !== 0)
+    throw new OperatorError(
+      `${file} can be read by every user of this machine; mend it with: chmod 600 ${file}`,
+    );
+  const [, version, seed] =
+    /^ed25519 ([A-Za-z0-9_]+) ([A-Za-z0-9+/]{43})=?\s*$/.exec(await readFile(file, 'utf8')) ?? [];
+  if (version === undefined || seed === undefined)
+    throw new OperatorError(`${file} does not hold one line of the form: ed25519 VERSION SEED`);
+  return signingKeyFromSeed(version, Buffer.from(seed, 'base64'));
+};

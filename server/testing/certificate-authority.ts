@@ -1,0 +1,24 @@
+import { issueCertificate } from '../config/issue-certificate.ts';
+
+export type CertificateAuthority = {
+  /** The authority's own certificate (PEM), for `federation.ca_file` and `ca` of a TLS client. */
+  readonly cert: string;
+  /** A certificate and its key (PEM) for DNS names and IP addresses. */
+  readonly issue: (hosts: readonly string[]) => { readonly cert: string; readonly key: string };
+};
+
+const days = 30;
+
+/** A certificate authority for tests and the demo; everything it signs is valid from an hour ago. */
+export const makeAuthority = (name = 'Candor test authority'): CertificateAuthority => {
+  const from = new Date(Date.now() - 3_600_000);
+  const authority = issueCertificate({ name, isAuthority: true, from, days });
+  return {
+    cert: authority.cert,
+    issue: (hosts) => {
+      const issuer = { name, key: authority.privateKey };
+      const { cert, key } = issueCertificate({ name: hosts[0] ?? name, hosts, issuer, from, days });
+      return { cert, key };
+    },
+  };
+};
