@@ -1,27 +1,24 @@
+import { limits } from './limits.ts';
+
 /** Identifiers are plain strings inside; these read them from the edge. Lengths count UTF-8 bytes. */
 // https://spec.matrix.org/v1.19/appendices/#identifier-grammar
-const identifierBytesMax = 255;
 
 const fits = (id: string): boolean =>
-  id.length <= identifierBytesMax && Buffer.byteLength(id) <= identifierBytesMax;
+  id.length <= limits.identifierBytesMax && Buffer.byteLength(id) <= limits.identifierBytesMax;
 
 // https://spec.matrix.org/v1.19/appendices/#server-name
 const serverNamePattern =
   /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z.-]{1,255})(?::\d{1,5})?$/;
 
 export const isServerName = (text: string): boolean =>
-  text.length <= 230 && serverNamePattern.test(text);
+  text.length <= limits.serverNameBytesMax && serverNamePattern.test(text);
 
 /** The part behind the first colon of `@user:server`, `#alias:server`, `!room:server`; undefined when there is none. */
-export const serverNameOf = (id: string): string | undefined => {
-  const colon = id.indexOf(':');
-  return colon < 0 ? undefined : id.slice(colon + 1);
-};
+export const serverNameOf = (id: string): string | undefined =>
+  id.includes(':') ? id.slice(id.indexOf(':') + 1) : undefined;
 
-const isSigilId = (sigil: string, id: string): boolean => {
-  const server = serverNameOf(id);
-  return id.startsWith(sigil) && fits(id) && server !== undefined && isServerName(server);
-};
+const isSigilId = (sigil: string, id: string): boolean =>
+  id.startsWith(sigil) && fits(id) && isServerName(serverNameOf(id) ?? '');
 
 /** Historical user ids are allowed: any characters but a colon or NUL before the server name. */
 // https://spec.matrix.org/v1.19/appendices/#historical-user-ids
