@@ -9,6 +9,7 @@ export const migrations: readonly string[] = [
     refresh_token TEXT, sync_token TEXT
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE client_state (name TEXT PRIMARY KEY, value TEXT) STRICT, WITHOUT ROWID;
+  CREATE TABLE counters (name TEXT PRIMARY KEY, next INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 
   CREATE TABLE device_identity (
     user_id TEXT PRIMARY KEY, device_id TEXT NOT NULL, device_key_seed BLOB NOT NULL,

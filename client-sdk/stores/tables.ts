@@ -1,3 +1,5 @@
+import type { Json, JsonObject } from '@candor/federation';
+
 /**
  * Every table of the local store: its columns and its primary key. The row types come from here,
  * the SQL that makes the tables is in `migrations.ts`, and a test keeps the two equal.
@@ -15,8 +17,6 @@ const blob: Column<Bytes> = { kind: 'blob' };
 const boolean: Column<boolean> = { kind: 'boolean' };
 const json = <T>(): Column<T> => ({ kind: 'json' });
 const oneOf = <T extends string>(): Column<T> => ({ kind: 'text' });
-
-type JsonObject = Record<string, unknown>;
 
 /** How a user's identity (cross-signing master key) is trusted; the rules are in `verification/trust.ts`. */
 export type TrustState = 'unknown' | 'pinned' | 'verified' | 'changed' | 'acknowledged';
@@ -42,7 +42,10 @@ export const tables = {
     key: ['userId'],
   },
   /** Whatever else the client has to remember. */
-  clientState: { columns: { name: text, value: json<unknown>() }, key: ['name'] },
+  clientState: { columns: { name: text, value: json<Json>() }, key: ['name'] },
+
+  /** Numbers that only go up, such as the ids of prekeys. */
+  counters: { columns: { name: text, next: integer }, key: ['name'] },
 
   /** This device's long-term keys. One row, written once. */
   deviceIdentity: {

@@ -1,0 +1,206 @@
+import { isObject } from '@candor/federation';
+import { limits, serverNameOf } from '@candor/spec';
+import type { TableReader, TableWriter } from '../stores/store.ts';
+import type { Row } from '../stores/tables.ts';
+import { trust, warnings } from '../verification/trust.ts';
+import { addressOf } from './address.ts';
+import type { EngineContext, EngineRequest } from './engine-context.ts';
+import { type QueriedDevice, readKeysQuery } from './read-keys-query.ts';
+import { signalNames } from './signal-names.ts';
+
+type User = Row<'users'>;
+type Device = Row<'devices'>;
+type QueryRequest = Extract<EngineRequest, { operation: 'queryKeys' }>;
+
+const newUser = (userId: string): User => ({
+  userId,
+  outdated: true,
+  generation: 0,
+  queryAfter: 0,
+  queriedAt: null,
+  trust: 'unknown',
+  firstSeenMasterKey: null,
+  masterKey: null,
+  selfSigningKey: null,
+  offeredMasterKey: null,
+  offeredSelfSigningKey: null,
+});
+
+const storeUser = (
+  tables: TableWriter,
+  context: EngineContext,
+  before: User,
+  after: User,
+): void => {
+  tables.put('users', after);
+  const { userId } = after;
+  if (after.trust !== 'changed' || after.offeredMasterKey === before.offeredMasterKey) return;
+  warnings.raise(tables, {
+    userId,
+    kind: userId === context.identity.userId ? 'own-identity-differs' : 'identity-changed',
+    detail: {
+      masterKey: after.masterKey,
+      offeredMasterKey: after.offeredMasterKey,
+      wasVerified: before.trust === 'verified',
+    },
+    createdAt: context.now(),
+  });
+};
+
+const storeDevice = (
+  tables: TableWriter,
+  context: EngineContext,
+  userId: string,
+  queried: QueriedDevice,
+): void => {
+  const { deviceId, ed25519Key, signalIdentityKey } = queried;
+  const known = tables.get('devices', { userId, deviceId });
+  const own = context.identity;
+  const isOwnDevice = userId === own.userId && deviceId === own.deviceId;
+  const differs = isOwnDevice
+    ? ed25519Key !== own.deviceKey.publicKey
+    : known !== undefined &&
+      (known.ed25519Key !== ed25519Key ||
+        (known.signalIdentityKey !== null && known.signalIdentityKey !== signalIdentityKey));
+  if (differs) {
+    warnings.raise(tables, {
+      userId,
+      deviceId,
+      kind: isOwnDevice ? 'own-device-keys-differ' : 'device-keys-changed',
+      detail: { known: known?.ed25519Key ?? own.deviceKey.publicKey, offered: ed25519Key },
+      createdAt: context.now(),
+    });
+    // The first keys of a device id stay; whatever claims the id with others is not that device.
+    if (known) tables.put('devices', { ...known, keysChanged: true });
+    return;
+  }
+  tables.put('devices', {
+    ...queried,
+    userId,
+    address: addressOf(userId, deviceId),
+    signalIdentityKey: known?.signalIdentityKey ?? signalIdentityKey,
+    signedBy: queried.signedBy ?? null,
+    deleted: false,
+    keysChanged: known?.keysChanged ?? false,
+    claimAfter: known?.claimAfter ?? 0,
+  });
+};
+
+const isEligible = (tables: TableReader, device: Device): boolean => {
+  const user = tables.get('users', { userId: device.userId });
+  return (
+    user !== undefined &&
+    user.trust !== 'unknown' &&
+    !trust.blocksSending(user) &&
+    !device.deleted &&
+    isAuthentic(user, device) &&
+    device.algorithms.includes(signalNames.pairwise)
+  );
+};
+
+const isAuthentic = (user: User, device: Device): boolean =>
+  device.signalIdentityKey !== null &&
+  !device.keysChanged &&
+  user.selfSigningKey !== null &&
+  device.signedBy === user.selfSigningKey;
+
+/** Why messages of a device are not read, or undefined when they are. */
+export type SenderDoubt =
+  | 'device-unknown'
+  | 'device-not-signed'
+  | 'device-keys-changed'
+  | 'identity-changed';
+
+/** Users and their devices as their own signatures prove them; the server is only believed about who is gone. */
+export const deviceDirectory = {
+  /** Begins to track users; those not known yet are to be queried. */
+  track: (tables: TableWriter, userIds: Iterable<string>): void => {
+    for (const userId of userIds) {
+      if (!tables.get('users', { userId })) tables.put('users', newUser(userId));
+    }
+  },
+
+  /** The server said these lists changed; users who are not tracked are ignored. */
+  markOutdated: (tables: TableWriter, userIds: Iterable<string>): void => {
+    for (const userId of userIds) {
+      const user = tables.get('users', { userId });
+      if (!user) continue;
+      const generation = user.generation + 1;
+      tables.put('users', { ...user, outdated: true, generation, queryAfter: 0 });
+    }
+  },
+
+  /** The query for those of the outdated users that may be asked now; `among` narrows it. */
+  queryRequest: (
+    tables: TableReader,
+    now: number,
+    among?: ReadonlySet<string>,
+  ): QueryRequest | undefined => {
+    const users = tables
+      .all('users', { where: { outdated: true } })
+      .filter(({ userId, queryAfter }) => queryAfter <= now && (among?.has(userId) ?? true));
+    if (users.length === 0) return undefined;
+    return {
+      operation: 'queryKeys',
+      body: { device_keys: Object.fromEntries(users.map(({ userId }) => [userId, []])) },
+      generations: new Map(users.map(({ userId, generation }) => [userId, generation])),
+    };
+  },
+
+  /** Takes in the answer to a query; returns the users whose keys are now up to date. */
+  applyQuery: (
+    tables: TableWriter,
+    context: EngineContext,
+    request: QueryRequest,
+    answer: unknown,
+  ): string[] => {
+    const failures = isObject(answer) && isObject(answer['failures']) ? answer['failures'] : {};
+    const updated: string[] = [];
+    for (const [userId, generation] of request.generations) {
+      const user = tables.get('users', { userId });
+      if (!user) continue;
+      if (Object.hasOwn(failures, serverNameOf(userId) ?? '')) {
+        tables.put('users', { ...user, queryAfter: context.now() + limits.keyRequestBackoffMs });
+        continue;
+      }
+      const queried = readKeysQuery(answer, userId, user.selfSigningKey);
+      const seen = trust.see(user, queried.masterKey, queried.selfSigningKey);
+      const outdated = user.generation !== generation;
+      storeUser(tables, context, user, { ...seen, outdated, queriedAt: context.now() });
+      const present = new Set(queried.devices.map(({ deviceId }) => deviceId));
+      for (const device of tables.all('devices', { where: { userId, deleted: false } })) {
+        if (!present.has(device.deviceId)) tables.put('devices', { ...device, deleted: true });
+      }
+      for (const device of queried.devices) storeDevice(tables, context, userId, device);
+      updated.push(userId);
+    }
+    return updated;
+  },
+
+  /** The query could not be made: send with what is known until the back-off has passed. */
+  queryFailed: (tables: TableWriter, now: number, request: QueryRequest): void => {
+    for (const userId of request.generations.keys()) {
+      const user = tables.get('users', { userId });
+      if (user) tables.put('users', { ...user, queryAfter: now + limits.keyRequestBackoffMs });
+    }
+  },
+
+  byAddress: (tables: TableReader, address: string): Device | undefined =>
+    tables.all('devices', { where: { address }, limit: 1 })[0],
+
+  /** Whether messages may be encrypted to the device. */
+  isEligible,
+
+  /** Why what the device sent may not be shown as the user's; deleted devices may have sent it before. */
+  senderDoubt: (
+    tables: TableReader,
+    userId: string,
+    device: Device | undefined,
+  ): SenderDoubt | undefined => {
+    const user = tables.get('users', { userId });
+    if (!user || !device) return 'device-unknown';
+    if (device.keysChanged) return 'device-keys-changed';
+    if (isAuthentic(user, device)) return undefined;
+    return user.trust === 'changed' ? 'identity-changed' : 'device-not-signed';
+  },
+};
