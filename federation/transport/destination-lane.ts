@@ -3,7 +3,7 @@ import type { JsonObject } from '../events/room-event.ts';
 import { isObject } from '../json/is-object.ts';
 import { buildTransaction, type Transaction } from './build-transaction.ts';
 import type { Backoff, DestinationStore } from './destination-store.ts';
-import { createEphemeralQueue } from './ephemeral-queue.ts';
+import { createEphemeralQueue, type EphemeralQueue } from './ephemeral-queue.ts';
 import type { PeerClient } from './peer-client.ts';
 import { PeerError } from './peer-error.ts';
 import type { TransportLog } from './transport-log.ts';
@@ -28,16 +28,6 @@ export type LaneSurroundings = {
   readonly onIdle: () => void;
 };
 
-export type Lane = {
-  /** There may be something to send. */
-  wake(): void;
-  ephemeral(edu: JsonObject): void;
-  /** The server has just reached us, so it may be worth trying before the back-off ends. */
-  contact(): void;
-  /** Starts nothing new; resolves when what is under way has ended. */
-  stop(): Promise<void>;
-};
-
 type Outcome = { readonly sent: true } | { readonly sent: false; readonly error: unknown };
 
 /** Half fixed, half random, so that servers that failed together do not return together. */
@@ -55,52 +45,138 @@ const countRefused = (body: unknown): number => {
 
 /** The way to one destination: one transaction under way at a time, repeated as it is until the peer has it. */
 // https://spec.matrix.org/v1.19/server-server-api/#transactions
-export const createLane = (
-  destination: string,
-  options: LaneOptions,
-  around: LaneSurroundings,
-): Lane => {
-  const { store, now, log } = options;
-  const ephemerals = createEphemeralQueue(now);
-  let backoff: Backoff | undefined;
-  let isBackoffLoaded = false;
-  let transaction: Transaction | undefined;
-  let hasMoreToCatchUp = false;
-  let running: Promise<void> | undefined;
-  let cancelTimer: (() => void) | undefined;
-  let hasNews = false;
-  let isStopped = false;
-  let contactTriedAt = Number.NEGATIVE_INFINITY;
+export class DestinationLane {
+  readonly #destination: string;
+  readonly #options: LaneOptions;
+  readonly #around: LaneSurroundings;
+  readonly #ephemerals: EphemeralQueue;
+  #backoff: Backoff | undefined;
+  #isBackoffLoaded = false;
+  #transaction: Transaction | undefined;
+  #hasMoreToCatchUp = false;
+  #running: Promise<void> | undefined;
+  #cancelTimer: (() => void) | undefined;
+  #hasNews = false;
+  #isStopped = false;
+  #contactTriedAt = Number.NEGATIVE_INFINITY;
 
-  const isCatchingUp = (): boolean =>
-    backoff !== undefined && now() - backoff.failingSince >= limits.catchUpAfterMs;
+  constructor(destination: string, options: LaneOptions, around: LaneSurroundings) {
+    this.#destination = destination;
+    this.#options = options;
+    this.#around = around;
+    this.#ephemerals = createEphemeralQueue(options.now);
+  }
 
-  const setBackoff = async (next: Backoff | undefined): Promise<void> => {
-    backoff = next;
-    await store.saveBackoff(destination, next);
-  };
+  /** There may be something to send. */
+  wake(): void {
+    // Asleep it will look for work anyway.
+    if (this.#isStopped || this.#cancelTimer !== undefined) return;
+    this.#hasNews = true;
+    this.#start();
+  }
 
-  const nextTransaction = async (): Promise<Transaction | undefined> => {
+  ephemeral(edu: JsonObject): void {
+    if (this.#backoff !== undefined) return;
+    this.#ephemerals.add(edu);
+    this.wake();
+  }
+
+  /** The server has just reached us, so it may be worth trying before the back-off ends. */
+  contact(): void {
+    const now = this.#options.now();
+    if (this.#cancelTimer === undefined || this.#backoff === undefined) return;
+    if (now - this.#contactTriedAt < limits.contactRetryMsMin) return;
+    this.#contactTriedAt = now;
+    this.#backoff = { ...this.#backoff, retryAt: now };
+    this.#cancelTimer();
+    this.#cancelTimer = undefined;
+    this.#start();
+  }
+
+  /** Starts nothing new; resolves when what is under way has ended. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    await this.#running;
+  }
+
+  #start(): void {
+    this.#running ??= this.#run()
+      .catch((error: unknown) => {
+        const fields = { destination: this.#destination, error: String(error) };
+        this.#options.log?.warn(fields, 'the store of outbound work failed');
+        this.#sleep(limits.storeRetryMs);
+      })
+      .finally(() => {
+        this.#running = undefined;
+        if (this.#isStopped || this.#cancelTimer !== undefined) return;
+        if (this.#hasNews) this.#start();
+        else this.#around.onIdle();
+      });
+  }
+
+  #sleep(ms: number): void {
+    if (this.#isStopped) return;
+    this.#cancelTimer = this.#options.setTimer(() => {
+      this.#cancelTimer = undefined;
+      this.#start();
+    }, ms);
+  }
+
+  async #run(): Promise<void> {
+    const { now, store } = this.#options;
+    if (!this.#isBackoffLoaded) this.#backoff = await store.backoff(this.#destination);
+    this.#isBackoffLoaded = true;
+    while (!this.#isStopped) {
+      this.#hasNews = false;
+      const waitMs = (this.#backoff?.retryAt ?? 0) - now();
+      if (waitMs > 0) {
+        this.#sleep(waitMs);
+        return;
+      }
+      this.#transaction ??= await this.#nextTransaction();
+      if (this.#transaction !== undefined) await this.#attempt(this.#transaction);
+      else if (this.#backoff !== undefined) await this.#setBackoff(undefined);
+      else if (!this.#hasNews) return;
+    }
+  }
+
+  #isCatchingUp(): boolean {
+    if (this.#backoff === undefined) return false;
+    return this.#options.now() - this.#backoff.failingSince >= limits.catchUpAfterMs;
+  }
+
+  async #setBackoff(backoff: Backoff | undefined): Promise<void> {
+    this.#backoff = backoff;
+    await this.#options.store.saveBackoff(this.#destination, backoff);
+  }
+
+  async #nextTransaction(): Promise<Transaction | undefined> {
+    const { store, now, serverName: origin } = this.#options;
+    const destination = this.#destination;
     // After a long failure the peer gets each room's latest event and fetches what it wants before it.
-    const catchingUp = isCatchingUp();
+    const catchingUp = this.#isCatchingUp();
     const pdus = catchingUp
       ? await store.latestPdus(destination, limits.transactionPdusMax)
       : await store.pendingPdus(destination, limits.transactionPdusMax);
-    hasMoreToCatchUp = catchingUp && pdus.length === limits.transactionPdusMax;
+    this.#hasMoreToCatchUp = catchingUp && pdus.length === limits.transactionPdusMax;
     const edus = await store.pendingEdus(destination, limits.transactionEdusMax);
-    return buildTransaction({
-      origin: options.serverName,
-      now: now(),
-      pdus,
-      edus,
-      ephemerals: ephemerals.take(limits.transactionEdusMax - edus.length),
-    });
-  };
+    const ephemerals = this.#ephemerals.take(limits.transactionEdusMax - edus.length);
+    return buildTransaction({ origin, now: now(), pdus, edus, ephemerals });
+  }
 
-  const send = async ({ txnId, content }: Transaction): Promise<Outcome> => {
-    if (isStopped) return { sent: false, error: undefined };
+  async #attempt(transaction: Transaction): Promise<void> {
+    const outcome = await this.#around.dial(() => this.#send(transaction));
+    if (outcome.sent) await this.#succeed(transaction);
+    else if (!this.#isStopped) await this.#fail(outcome.error);
+  }
+
+  async #send({ txnId, content }: Transaction): Promise<Outcome> {
+    if (this.#isStopped) return { sent: false, error: undefined };
+    const destination = this.#destination;
     try {
-      const { body } = await options.client.request({
+      const { body } = await this.#options.client.request({
         destination,
         method: 'PUT',
         path: `/_matrix/federation/v1/send/${txnId}`,
@@ -108,105 +184,35 @@ export const createLane = (
         maxBytes: limits.requestBodyBytesMax,
       });
       const refused = countRefused(body);
-      if (refused > 0) log?.debug({ destination, txnId, refused }, 'the peer refused PDUs');
+      if (refused > 0) {
+        this.#options.log?.debug({ destination, txnId, refused }, 'the peer refused PDUs');
+      }
       return { sent: true };
     } catch (error) {
       return { sent: false, error };
     }
-  };
+  }
 
-  const succeed = async ({ upToPosition, eduIds }: Transaction): Promise<void> => {
-    around.onOutcome(true);
-    await store.confirmed(destination, upToPosition, eduIds);
-    transaction = undefined;
+  async #succeed({ upToPosition, eduIds }: Transaction): Promise<void> {
+    this.#around.onOutcome(true);
+    await this.#options.store.confirmed(this.#destination, upToPosition, eduIds);
+    this.#transaction = undefined;
+    const backoff = this.#backoff;
     if (backoff === undefined) return;
-    if (!hasMoreToCatchUp) await setBackoff(undefined);
-    else if (backoff.failures > 0) await setBackoff({ ...backoff, failures: 0, retryAt: 0 });
-  };
+    if (!this.#hasMoreToCatchUp) await this.#setBackoff(undefined);
+    else if (backoff.failures > 0) await this.#setBackoff({ ...backoff, failures: 0, retryAt: 0 });
+  }
 
-  const fail = async (error: unknown): Promise<void> => {
-    const failures = (backoff?.failures ?? 0) + 1;
-    const waitMs = Math.max(backoffMs(failures, options.random()), askedMs(error));
-    log?.debug({ destination, failures, waitMs, error: String(error) }, 'transaction not sent');
-    around.onOutcome(false);
-    ephemerals.clear();
-    const failingSince = backoff?.failingSince ?? now();
-    await setBackoff({ failures, retryAt: now() + waitMs, failingSince });
-    if (isCatchingUp()) transaction = undefined;
-  };
-
-  const sleep = (ms: number): void => {
-    if (isStopped) return;
-    cancelTimer = options.setTimer(() => {
-      cancelTimer = undefined;
-      start();
-    }, ms);
-  };
-
-  const run = async (): Promise<void> => {
-    if (!isBackoffLoaded) backoff = await store.backoff(destination);
-    isBackoffLoaded = true;
-    while (!isStopped) {
-      hasNews = false;
-      if (backoff !== undefined && backoff.retryAt > now()) {
-        sleep(backoff.retryAt - now());
-        return;
-      }
-      transaction ??= await nextTransaction();
-      if (transaction === undefined) {
-        if (backoff !== undefined) await setBackoff(undefined);
-        if (hasNews) continue;
-        return;
-      }
-      const current = transaction;
-      const outcome = await around.dial(() => send(current));
-      if (outcome.sent) await succeed(current);
-      else if (!isStopped) await fail(outcome.error);
-    }
-  };
-
-  const start = (): void => {
-    running ??= run()
-      .catch((error: unknown) => {
-        log?.warn({ destination, error: String(error) }, 'the store of outbound work failed');
-        sleep(limits.storeRetryMs);
-      })
-      .finally(() => {
-        running = undefined;
-        if (isStopped || cancelTimer !== undefined) return;
-        if (hasNews) start();
-        else around.onIdle();
-      });
-  };
-
-  const wake = (): void => {
-    // Asleep it will look for work anyway.
-    if (isStopped || cancelTimer !== undefined) return;
-    hasNews = true;
-    start();
-  };
-
-  return {
-    wake,
-    ephemeral: (edu) => {
-      if (backoff !== undefined) return;
-      ephemerals.add(edu);
-      wake();
-    },
-    contact: () => {
-      if (cancelTimer === undefined || backoff === undefined) return;
-      if (now() - contactTriedAt < limits.contactRetryMsMin) return;
-      contactTriedAt = now();
-      backoff = { ...backoff, retryAt: now() };
-      cancelTimer();
-      cancelTimer = undefined;
-      start();
-    },
-    stop: async () => {
-      isStopped = true;
-      cancelTimer?.();
-      cancelTimer = undefined;
-      await running;
-    },
-  };
-};
+  async #fail(error: unknown): Promise<void> {
+    const { now, random, log } = this.#options;
+    const failures = (this.#backoff?.failures ?? 0) + 1;
+    const waitMs = Math.max(backoffMs(failures, random()), askedMs(error));
+    const fields = { destination: this.#destination, failures, waitMs, error: String(error) };
+    log?.debug(fields, 'transaction not sent');
+    this.#around.onOutcome(false);
+    this.#ephemerals.clear();
+    const failingSince = this.#backoff?.failingSince ?? now();
+    await this.#setBackoff({ failures, retryAt: now() + waitMs, failingSince });
+    if (this.#isCatchingUp()) this.#transaction = undefined;
+  }
+}

@@ -1,7 +1,7 @@
 import { limits } from '@candor/spec';
 import { LRUCache } from 'lru-cache';
 import type { JsonObject } from '../events/room-event.ts';
-import { createLane, type Lane, type LaneOptions } from './destination-lane.ts';
+import { DestinationLane, type LaneOptions } from './destination-lane.ts';
 import { createSlots } from './slots.ts';
 
 /** Sends what the store holds for other servers; call `wake` after the commit that added work. */
@@ -27,15 +27,15 @@ const setNodeTimer: LaneOptions['setTimer'] = (callback, ms) => {
 
 export const createSender = (options: SenderOptions): Sender => {
   const laneOptions: LaneOptions = { random: Math.random, setTimer: setNodeTimer, ...options };
-  const lanes = new Map<string, Lane>();
+  const lanes = new Map<string, DestinationLane>();
   const reached = new LRUCache<string, true>({ max: limits.peersConnectedMax });
   const withDialSlot = createSlots(limits.senderDialsMax);
   let isStopped = false;
 
-  const laneOf = (destination: string): Lane => {
+  const laneOf = (destination: string): DestinationLane => {
     const lane =
       lanes.get(destination) ??
-      createLane(destination, laneOptions, {
+      new DestinationLane(destination, laneOptions, {
         dial: (task) => (reached.has(destination) ? task() : withDialSlot(task)),
         onOutcome: (isReached) => {
           if (isReached) reached.set(destination, true);

@@ -18,11 +18,11 @@ export { createWellKnownFetcher, type WellKnownOptions } from './fetch-well-know
 export { answerKeyQuery, type OwnKeyDocument, ownKeyDocument } from './key-answers.ts';
 export type { StoredKey, StoredKeys } from './key-documents.ts';
 export type { KeyRequest } from './key-fetcher.ts';
+export type { KeyStore } from './key-memory.ts';
 export {
   createKeyRing,
   type KeyRing,
   type KeyRingOptions,
-  type KeyStore,
   type OwnPublicKey,
 } from './key-ring.ts';
 export {

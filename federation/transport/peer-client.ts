@@ -67,6 +67,20 @@ const uriOf = ({ path, query = {} }: PeerRequest): string => {
   return search.size === 0 ? path : `${path}?${search}`;
 };
 
+const headersOf = (
+  { method, destination, content, unsigned }: PeerRequest,
+  uri: string,
+  { serverName: origin, signingKey, userAgent }: PeerClientOptions,
+): Record<string, string> => {
+  const body = content === undefined ? {} : { content };
+  const signable = { method, uri, origin, destination, ...body };
+  return {
+    'user-agent': userAgent ?? 'Candor',
+    ...(content === undefined ? {} : { 'content-type': 'application/json' }),
+    ...(unsigned ? {} : { authorization: signRequest(signable, signingKey()) }),
+  };
+};
+
 const retryAfterMsOf = (header: unknown, body: object): number | undefined => {
   // https://spec.matrix.org/v1.19/client-server-api/#rate-limiting
   if (typeof header === 'string' && /^\d{1,9}$/.test(header)) return Number(header) * 1_000;
@@ -99,20 +113,6 @@ const isBrokenConnection = (error: unknown): boolean =>
 export const createPeerClient = (options: PeerClientOptions): PeerClient => {
   const pools = createPeerPools(options);
   const isAllowed = createServerGate(options);
-  const userAgent = options.userAgent ?? 'Candor';
-
-  const headersOf = (request: PeerRequest, uri: string): Record<string, string> => {
-    const { method, destination, content } = request;
-    const signed = { method, uri, origin: options.serverName, destination };
-    const body = content === undefined ? {} : { content };
-    return {
-      'user-agent': userAgent,
-      ...(content === undefined ? {} : { 'content-type': 'application/json' }),
-      ...(request.unsigned
-        ? {}
-        : { authorization: signRequest({ ...signed, ...body }, options.signingKey()) }),
-    };
-  };
 
   const send = async (
     request: PeerRequest,
@@ -138,7 +138,7 @@ export const createPeerClient = (options: PeerClientOptions): PeerClient => {
     const { destination } = request;
     if (!isAllowed(destination)) throw new PeerError('denied', `${destination}: not allowed here`);
     const uri = uriOf(request);
-    const headers = headersOf(request, uri);
+    const headers = headersOf(request, uri, options);
     const timeout = AbortSignal.timeout(request.timeoutMs ?? limits.peerRequestTimeoutMs);
     const signal =
       request.signal === undefined ? timeout : AbortSignal.any([timeout, request.signal]);
@@ -153,7 +153,7 @@ export const createPeerClient = (options: PeerClientOptions): PeerClient => {
       }
       return answer;
     } catch (error) {
-      if (request.signal?.aborted) throw request.signal.reason;
+      request.signal?.throwIfAborted();
       const failure = toPeerError(error, destination);
       const { kind, status } = failure;
       options.log?.debug({ destination, path: request.path, kind, status }, failure.message);
@@ -166,8 +166,13 @@ export const createPeerClient = (options: PeerClientOptions): PeerClient => {
   return {
     request: async (request) => {
       const { statusCode, body } = await answerOf(request);
-      const answer = await readJsonAnswer(body, maxBytesOf(request), request.destination);
-      return { status: statusCode, body: answer };
+      try {
+        const answer = await readJsonAnswer(body, maxBytesOf(request), request.destination);
+        return { status: statusCode, body: answer };
+      } catch (error) {
+        request.signal?.throwIfAborted();
+        throw error;
+      }
     },
     stream: async (request) => {
       const { statusCode, headers, body } = await answerOf(request);

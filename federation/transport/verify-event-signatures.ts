@@ -6,7 +6,7 @@ import { verifySignature } from './verify-signature.ts';
 export type EventSignatures = {
   readonly signedBytes: Uint8Array;
   /**
-   * At least one good signature of each server named here is needed; several of one server are alternatives.
+   * Each server named here must have a signature by a known key, and none by a known key may be wrong.
    * The caller refuses events that lack a server's signature altogether.
    */
   readonly required: readonly {
@@ -55,7 +55,7 @@ export const verifyEventSignatures = async (
       const results = await Promise.all(
         usable.map(({ key, signature }) => verifySignature(event.signedBytes, signature, key)),
       );
-      if (!results.includes(true)) return refused('bad signature', serverName);
+      if (results.includes(false)) return refused('bad signature', serverName);
     }
     return { allowed: true };
   };
