@@ -39,6 +39,11 @@ export const runTestFile = async (path: string): Promise<FileReport> => {
   clearTimeout(deadline);
   if (overdue)
     seen.fail('still running', { allowedMs: fileMsMax, hint: 'an open handle or an endless wait' });
+  const reason = parser.results?.plan.skipReason;
+  if (reason) seen.skips.push({ name: 'the whole file', reason });
+  else if (seen.passed() + seen.failures.length + seen.skips.length === 0) {
+    seen.fail('no assertion was made', { ending });
+  }
   // A file that dies, or ends without a plan, may have failed no assertion at all.
   if (seen.failures.length === 0 && (ending !== 'exit code 0' || !parser.ok)) {
     seen.fail('the file as a whole', { ending, problems: parser.failures });
