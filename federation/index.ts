@@ -46,3 +46,6 @@ export {
   roomVersionRules,
   supportedRoomVersions,
 } from './room-versions/rules.ts';
+export { type AuthEventsOf, authChainIds, authDifference } from './state/auth-chain.ts';
+export { type ResolveOptions, resolveState } from './state/resolve-state.ts';
+export { type SplitConflicts, splitConflicts } from './state/split-conflicts.ts';
