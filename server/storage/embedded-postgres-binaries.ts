@@ -90,6 +90,7 @@ export const findPostgresBinaries = async (
   dataDir: string,
   binDir: string | undefined,
   account: Account | undefined,
+  findPackage: () => string = packageRoot,
 ): Promise<PostgresBinaries> => {
   if (binDir !== undefined) {
     const major = await majorOf(binDir, account).catch((cause: Error) => {
@@ -100,7 +101,7 @@ export const findPostgresBinaries = async (
     });
     return { directory: binDir, major };
   }
-  const root = packageRoot();
+  const root = findPackage();
   const directory = join(root, 'native', 'bin');
   try {
     return { directory, major: await majorOf(directory, account) };

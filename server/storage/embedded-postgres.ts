@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, realpath, rm } from 'node:fs/promises';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -29,6 +30,8 @@ export type EmbeddedPostgres = {
   /** `down` from a crash until it answers again: callers answer 503 meanwhile. */
   readonly state: 'up' | 'down' | 'stopped';
   readonly stop: () => Promise<void>;
+  /** Lets the process end by itself although the database runs; it is stopped on the way out. */
+  readonly unref: () => void;
 };
 
 export type EmbeddedPostgresOptions = {
@@ -66,9 +69,6 @@ const launch = ({ directory, binaries, account }: Cluster, log: Logger) => {
     if (lastLines.length > linesKept) lastLines.shift();
     log[/^(?:FATAL(?!: {2}the database system is)|PANIC):/.test(line) ? 'warn' : 'debug'](line);
   });
-  // The database never keeps a finished process alive; stop() waits for it explicitly.
-  child.unref();
-  if ('unref' in child.stderr && typeof child.stderr.unref === 'function') child.stderr.unref();
   return { child, lastLines };
 };
 
@@ -91,6 +91,11 @@ const isReady = async (child: ChildProcess, connection: PostgresConnection): Pro
     }
   }
   return false;
+};
+
+const letGo = (child: ChildProcess): void => {
+  child.unref();
+  if (child.stderr instanceof Socket) child.stderr.unref();
 };
 
 const endsWithin = async (child: ChildProcess, ms: number): Promise<boolean> => {
@@ -177,6 +182,7 @@ const supervise = async (
       stopped ??= stop();
       return stopped;
     },
+    unref: () => letGo(child),
   };
 };
 
@@ -189,10 +195,11 @@ export const startEmbeddedPostgres = async (
 ): Promise<EmbeddedPostgres> => {
   const { binDir, log, settings = {} } = options;
   const account = postgresAccount();
-  await mkdir(options.dataDir, { recursive: true, mode: 0o700 });
-  const dataDir = await realpath(options.dataDir);
   // The account of the database passes through to its own folder; it cannot list this one.
-  if (account !== undefined) await chmod(dataDir, 0o711);
+  const mode = account === undefined ? 0o700 : 0o711;
+  await mkdir(options.dataDir, { recursive: true, mode });
+  const dataDir = await realpath(options.dataDir);
+  if (account !== undefined) await chmod(dataDir, mode);
   const lock = await lockDataDir(dataDir, account?.uid);
   try {
     const sockets = await socketDirectory(dataDir, account?.uid);

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { access, constants, link, mkdir, rename, rm } from 'node:fs/promises';
+import { access, constants, link, mkdir, rename, rm, rmdir } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { OperatorError } from '../config/operator-error.ts';
 import { socketDirectory } from './socket-directory.ts';
 
@@ -96,6 +96,8 @@ export const lockDataDir = async (dataDir: string, ownerUid?: number): Promise<D
     release: async () => {
       await rm(path, { force: true });
       await close();
+      // The one under the temporary directory is ours to remove; `run` in the data directory stays.
+      if (basename(directory) !== 'run') await rmdir(directory).catch(() => undefined);
     },
   };
 };

@@ -21,12 +21,16 @@ export const socketDirectory = async (dataDir: string, ownerUid?: number): Promi
   const name = `candor-${createHash('sha256').update(inside).digest('hex').slice(0, 16)}`;
   const parent = Buffer.byteLength(join(tmpdir(), name)) <= directoryBytesMax ? tmpdir() : '/tmp';
   const outside = join(parent, name);
-  await mkdir(outside, { recursive: true, mode: 0o700 });
+  await mkdir(outside, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
   // Anyone may write into the temporary directory, so what is found there is not trusted as it is.
   const found = await lstat(outside);
   const owners = [process.getuid?.(), ownerUid];
   if (!found.isDirectory() || !owners.includes(found.uid))
-    throw new OperatorError(`${outside} belongs to another user; remove it or set TMPDIR`);
+    throw new OperatorError(
+      `${outside} is no directory or belongs to another user; remove it or set TMPDIR`,
+    );
   if ((found.mode & 0o077) !== 0) await chmod(outside, 0o700);
   return outside;
 };

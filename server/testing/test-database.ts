@@ -39,6 +39,7 @@ let ownCluster: Promise<string> | undefined;
 
 const startOwnCluster = async (): Promise<string> => {
   const cluster = await startTestCluster();
+  cluster.postgres.unref();
   process.once('beforeExit', () => void cluster.stop());
   return cluster.url;
 };
