@@ -2,8 +2,9 @@ import type { SigningKey } from '@candor/federation';
 import type { KeyRing, PeerClient, Sender } from '@candor/federation/transport';
 import type { Accounts } from './accounts/accounts.ts';
 import type { Config } from './config/read-config.ts';
-import type { Log } from './log.ts';
+import type { Logger } from './log.ts';
 import type { Blobs } from './media/blobs.ts';
+import type { Metrics } from './metrics.ts';
 import type { Notifier } from './notifier.ts';
 import type { Rooms } from './rooms/rooms.ts';
 import type { Database } from './storage/database.ts';
@@ -13,13 +14,16 @@ type Federation = {
   readonly signingKey: SigningKey;
   readonly keyRing: KeyRing;
   readonly client: PeerClient;
+  /** Whether the settings let us deal with this server. */
+  readonly isAllowed: (serverName: string) => boolean;
   readonly sender: Sender;
 };
 
 /** Everything a domain function may reach; only `server.ts` builds it. Storage functions take `db` or `tx` instead. */
 export type Context = {
   readonly config: Config;
-  readonly log: Log;
+  readonly log: Logger;
+  readonly metrics: Metrics;
   readonly db: Database;
   readonly notifier: Notifier;
   readonly accounts: Accounts;

@@ -55,7 +55,7 @@ export const limits = {
   eventsInMemoryBytesMax: 134_217_728,
   /** Transaction ids remembered for idempotence: the newest of each session, for a day. */
   sentTransactionsPerDeviceMax: 1_000,
-  sentTransactionsInMemoryMax: 200_000,
+  sentTransactionSessionsMax: 2_000,
   sentTransactionAgeMsMax: 86_400_000,
   notifyCoalesceMs: 5,
   notifierChangesMax: 20_000,
@@ -120,6 +120,7 @@ export const limits = {
   uiaSessionsMax: 100_000,
   passwordHashesAtOnceMax: 2,
   passwordHashesWaitingMax: 100,
+  passwordRetryMs: 2_000,
   passwordLengthMin: 8,
   registrationNoncesMax: 1_000,
   registrationNonceLifetimeMs: 60_000,

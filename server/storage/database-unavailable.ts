@@ -9,8 +9,9 @@ export class DatabaseUnavailable extends Error {
 const systemCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT']);
 
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
+// Class 53 is a full disk and the like: it ends when the operator has made room.
 const isUnavailableState = (code: string): boolean =>
-  code.startsWith('08') || code.startsWith('57P') || code === '53300';
+  code.startsWith('08') || code.startsWith('57P') || code.startsWith('53');
 
 // pg gives these no code.
 const connectionTexts = /^(Connection terminated|timeout exceeded when trying to connect)/;

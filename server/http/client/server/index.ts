@@ -1,0 +1,3 @@
+import { getVersions } from './getVersions.ts';
+
+export const serverHandlers = { getVersions };

@@ -1,0 +1,3 @@
+import { getTokenOwner } from './getTokenOwner.ts';
+
+export const sessionHandlers = { getTokenOwner };

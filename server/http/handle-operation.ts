@@ -1,0 +1,145 @@
+import type { IncomingMessage } from 'node:http';
+import { limits, type Operation } from '@candor/spec';
+import type { Context as KoaContext } from 'koa';
+import type { Session } from '../accounts/sessions.ts';
+import type { Context } from '../context.ts';
+import { Answer } from './answer.ts';
+import { authenticateServer } from './authenticate-server.ts';
+import { authenticateUser } from './authenticate-user.ts';
+import { addressNetwork, clientAddress } from './client-address.ts';
+import type { RateLimit } from './rate-limit.ts';
+import { openByteBody, readJsonBody } from './read-body.ts';
+import type { RouteMatch } from './route-table.ts';
+
+export type HandleOptions = {
+  readonly rateLimit: RateLimit | undefined;
+  /** `X-Forwarded-For` is believed. */
+  readonly behindProxy: boolean;
+  /** Check each answer against the operation's response schema. */
+  readonly checkAnswers: boolean;
+  /** Aborted when the server drains. */
+  readonly draining: AbortSignal;
+};
+
+/** What handlers see as their request; types per operation are `Request<O>`. */
+class IncomingRequest {
+  readonly params: unknown;
+  readonly query: unknown;
+  readonly body: unknown;
+  readonly caller: Session | undefined;
+  readonly origin: string | undefined;
+  readonly address: string;
+  readonly #koa: KoaContext;
+  readonly #draining: AbortSignal;
+  #signal: AbortSignal | undefined;
+
+  constructor(
+    koa: KoaContext,
+    draining: AbortSignal,
+    parts: Pick<IncomingRequest, 'params' | 'query' | 'body' | 'caller' | 'origin' | 'address'>,
+  ) {
+    this.#koa = koa;
+    this.#draining = draining;
+    this.params = parts.params;
+    this.query = parts.query;
+    this.body = parts.body;
+    this.caller = parts.caller;
+    this.origin = parts.origin;
+    this.address = parts.address;
+  }
+
+  get headers(): IncomingMessage['headers'] {
+    return this.#koa.req.headers;
+  }
+
+  get userAgent(): string | undefined {
+    return this.headers['user-agent'];
+  }
+
+  /** Made when it is first asked for: most handlers never wait. */
+  get signal(): AbortSignal {
+    if (!this.#signal) {
+      const gone = new AbortController();
+      this.#koa.res.once('close', () => gone.abort());
+      this.#signal = AbortSignal.any([gone.signal, this.#draining]);
+    }
+    return this.#signal;
+  }
+}
+
+const readBody = (operation: Operation, incoming: IncomingMessage) => {
+  if (operation.body === undefined) return undefined;
+  if (operation.body === 'bytes') {
+    return openByteBody(incoming, operation.bodyBytesMax ?? limits.mediaUploadBytesMax);
+  }
+  return readJsonBody(incoming, operation.bodyBytesMax ?? limits.requestBodyBytesMax);
+};
+
+const isObjectSchema = (schema: Operation['body']): boolean =>
+  typeof schema === 'object' && 'type' in schema && schema.type === 'object';
+
+const writeAnswer = (koa: KoaContext, answer: unknown): void => {
+  const fields = answer instanceof Answer ? answer.fields : { body: JSON.stringify(answer) };
+  koa.status = fields.status ?? 200;
+  if (fields.headers) koa.set(fields.headers);
+  if (fields.body === undefined) {
+    koa.body = null;
+    return;
+  }
+  koa.set('Content-Type', fields.contentType ?? 'application/json');
+  if (fields.length !== undefined) koa.length = fields.length;
+  koa.body = fields.body;
+};
+
+/** The way of every request, in order: caller, rate limit, body, schemas, handler, answer. Refusals are thrown. */
+export const handleOperation = async (
+  context: Context,
+  koa: KoaContext,
+  { route, params }: RouteMatch,
+  queryText: string,
+  options: HandleOptions,
+): Promise<void> => {
+  const { operation, schema } = route;
+  const { req } = koa;
+  const address = clientAddress(req, options.behindProxy);
+  const byUser = operation.auth === 'accessToken' || operation.auth === 'accessTokenOptional';
+  const caller = byUser
+    ? await authenticateUser(context, operation, req.headers.authorization, queryText)
+    : undefined;
+  if (options.rateLimit && operation.rateLimit) {
+    options.rateLimit(operation.rateLimit, caller?.userId ?? addressNetwork(address));
+  }
+
+  let body = await readBody(operation, req);
+  // The signature covers the body, so another server is known only once it is read.
+  const origin =
+    operation.auth === 'signedRequest' ? await authenticateServer(context, req, body) : undefined;
+  if (body === undefined && isObjectSchema(operation.body)) body = {};
+  const query = schema.readQuery(queryText);
+  schema.check('params', params);
+  schema.check('query', query);
+  if (operation.body !== 'bytes') schema.check('body', body);
+
+  if (caller) noteUse(context, caller, address, req.headers['user-agent']);
+  const request = new IncomingRequest(koa, options.draining, {
+    params,
+    query,
+    body,
+    caller,
+    origin,
+    address,
+  });
+  const answer = await route.handler(context as never, request as never);
+  if (options.checkAnswers && !(answer instanceof Answer)) {
+    const fault = schema.faultOfAnswer(answer);
+    if (fault) throw new Error(`the answer of ${operation.id} breaks its schema: ${fault}`);
+  }
+  writeAnswer(koa, answer);
+};
+
+const noteUse = (
+  { accounts, now }: Context,
+  { userId, deviceId }: Session,
+  address: string,
+  agent: string | undefined,
+): void => accounts.lastSeen.note({ userId, deviceId, at: now(), address, agent });

@@ -1,0 +1,41 @@
+import { limits, MatrixError } from '@candor/spec';
+import type { Context as KoaContext } from 'koa';
+import type { Logger } from '../log.ts';
+import { isDatabaseUnavailable } from '../storage/database-unavailable.ts';
+
+const toMatrixError = (error: unknown): MatrixError => {
+  if (error instanceof MatrixError) return error;
+  if (isDatabaseUnavailable(error)) {
+    return new MatrixError('M_UNKNOWN', 'The server cannot reach its database just now', {
+      status: 503,
+      fields: { retry_after_ms: limits.databaseRetryMs },
+      cause: error,
+    });
+  }
+  return new MatrixError('M_UNKNOWN', 'Internal server error', { cause: error });
+};
+
+/** The only place that writes error answers. What is our fault goes to the log, never to the client. */
+// https://spec.matrix.org/v1.19/client-server-api/#standard-error-response
+export const writeError = (
+  koa: KoaContext,
+  error: unknown,
+  log: Logger,
+  operationId?: string,
+): void => {
+  const { status, errcode, message, fields, cause } = toMatrixError(error);
+  if (status === 503) log.warn({ err: cause, operationId }, 'database unavailable');
+  else if (status === 500) log.error({ err: cause ?? error, operationId }, 'request failed');
+  if (koa.headerSent) {
+    koa.res.destroy();
+    return;
+  }
+  const retryAfterMs = fields['retry_after_ms'];
+  // https://spec.matrix.org/v1.19/client-server-api/#rate-limiting
+  if (typeof retryAfterMs === 'number') koa.set('Retry-After', `${Math.ceil(retryAfterMs / 1000)}`);
+  // What was not read of the body must not be taken for the next request.
+  if (!koa.req.complete) koa.set('Connection', 'close');
+  koa.status = status;
+  koa.type = 'application/json';
+  koa.body = JSON.stringify({ errcode, error: message, ...fields });
+};

@@ -1,0 +1,151 @@
+import { randomBytes } from 'node:crypto';
+import { candor, clientServer, federation } from '@candor/spec';
+import type pg from 'pg';
+import { createAccounts } from './accounts/accounts.ts';
+import type { Address } from './config/parse-value.ts';
+import type { Config } from './config/read-config.ts';
+import { loadTls, tlsWarnings } from './config/tls.ts';
+import type { Context } from './context.ts';
+import { createApp } from './http/app.ts';
+import { candorHandlers } from './http/candor/index.ts';
+import { clientHandlers } from './http/client/index.ts';
+import { federationHandlers } from './http/federation/index.ts';
+import { type Listener, openListener } from './http/listener.ts';
+import { createRateLimit } from './http/rate-limit.ts';
+import { RouteTable } from './http/route-table.ts';
+import type { Logger } from './log.ts';
+import { createMetrics } from './metrics.ts';
+import { Notifier } from './notifier.ts';
+import { type Database, openDatabase, transact } from './storage/database.ts';
+import { startEmbeddedPostgres } from './storage/embedded-postgres.ts';
+import { lockDataDir } from './storage/lock-data-dir.ts';
+import { offerFirstAdminToken } from './storage/registration-tokens.ts';
+
+export type RunningServer = {
+  readonly context: Context;
+  readonly urls: { readonly client: string; readonly federation: string };
+  /** The one-time token that makes the first administrator; undefined once it was used. */
+  readonly firstAdminToken: string | undefined;
+  /** Answers what is under way, saves what is queued, and closes everything in order. */
+  stop(): Promise<void>;
+};
+
+export type ServerOptions = {
+  /** Check every answer against its schema: a fault is a 500. */
+  readonly checkAnswers?: boolean;
+};
+
+/** Undoes what was started, the last first. */
+type Undo = (stop: () => unknown) => void;
+
+const connectionsMax = 20;
+
+const connectionOf = async (config: Config, log: Logger, undo: Undo): Promise<pg.PoolConfig> => {
+  const { url, binDir } = config.database;
+  if (url !== undefined) {
+    const lock = await lockDataDir(config.dataDir);
+    undo(lock.release);
+    return { connectionString: url };
+  }
+  const postgres = await startEmbeddedPostgres({ dataDir: config.dataDir, binDir, log });
+  undo(postgres.stop);
+  return postgres.connection;
+};
+
+const openStorage = async (config: Config, log: Logger, undo: Undo) => {
+  let notifier: Notifier | undefined;
+  const db: Database = await openDatabase({
+    connection: await connectionOf(config, log, undo),
+    connectionsMax,
+    publish: (position, change) => notifier?.publish(position, change),
+    onError: (err) => log.warn({ err }, 'a database connection broke'),
+  });
+  undo(db.close);
+  notifier = new Notifier(db.clock.committed);
+  return { db, notifier };
+};
+
+const routeTable = (): RouteTable => {
+  const routes = new RouteTable();
+  routes.add(clientServer, clientHandlers);
+  routes.add(federation, federationHandlers);
+  routes.add(candor, candorHandlers);
+  return routes;
+};
+
+const urlOf = (scheme: string, { host }: Address, port: number): string =>
+  `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+
+const openListeners = async (
+  context: Context,
+  options: ServerOptions,
+  undo: Undo,
+): Promise<RunningServer['urls']> => {
+  const { config, log, now } = context;
+  const { client, federation } = config;
+  const tls = await loadTls(config);
+  for (const warning of tlsWarnings(config.serverName, tls)) log.warn(warning);
+
+  const draining = new AbortController();
+  const common = {
+    routes: routeTable(),
+    rateLimit: config.rateLimits ? createRateLimit(now) : undefined,
+    checkAnswers: options.checkAnswers ?? false,
+    draining: draining.signal,
+  };
+  const clientApp = createApp(context, {
+    ...common,
+    behindProxy: client.behindProxy,
+    isTls: client.behindProxy,
+  });
+  const federationApp = createApp(context, { ...common, behindProxy: false, isTls: true });
+  const listeners: Listener[] = [];
+  undo(async () => {
+    draining.abort();
+    await Promise.all(listeners.map((listener) => listener.drain()));
+  });
+  listeners.push(await openListener({ ...client.listen, tls: undefined, app: clientApp }));
+  listeners.push(await openListener({ ...federation.listen, tls, app: federationApp }));
+  const [clientPort = 0, federationPort = 0] = listeners.map(({ port }) => port);
+  return {
+    client: urlOf('http', client.listen, clientPort),
+    federation: urlOf('https', federation.listen, federationPort),
+  };
+};
+
+/** Starts everything, or nothing: what was started before a fault is stopped again. */
+export const startServer = async (
+  config: Config,
+  log: Logger,
+  options: ServerOptions = {},
+): Promise<RunningServer> => {
+  const stops: (() => unknown)[] = [];
+  const stop = async () => {
+    for (let next = stops.pop(); next; next = stops.pop()) await next();
+  };
+  const undo: Undo = (undoOne) => stops.push(undoOne);
+  try {
+    const { db, notifier } = await openStorage(config, log, undo);
+    const now = Date.now;
+    const accounts = createAccounts(db, notifier, log.child({ part: 'accounts' }), now);
+    undo(accounts.close);
+    const context = {
+      config,
+      log,
+      metrics: createMetrics(),
+      db,
+      notifier,
+      accounts,
+      now,
+      randomBytes,
+    } as unknown as Context;
+    const firstAdminToken = await transact(db, (tx) =>
+      offerFirstAdminToken(tx, randomBytes(24).toString('base64url')),
+    );
+    const urls = await openListeners(context, options, undo);
+    return { context, urls, firstAdminToken, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+};

@@ -1,0 +1,85 @@
+import type { Db, Tx } from './database.ts';
+
+export type Account = {
+  readonly userId: string;
+  readonly passwordHash: string | undefined;
+  readonly isAdmin: boolean;
+  readonly isDeactivated: boolean;
+  readonly isLocked: boolean;
+};
+
+export const readAccount = async ({ sql }: Db, userId: string): Promise<Account | undefined> => {
+  const row = await sql
+    .selectFrom('users')
+    .select(['password_hash', 'is_admin', 'is_locked', 'deactivated_at'])
+    .where('user_id', '=', userId)
+    .executeTakeFirst();
+  return (
+    row && {
+      userId,
+      passwordHash: row.password_hash ?? undefined,
+      isAdmin: row.is_admin,
+      isDeactivated: row.deactivated_at !== null,
+      isLocked: row.is_locked,
+    }
+  );
+};
+
+/** False when the user id is taken, be it by a deactivated account. */
+export const insertAccount = async (
+  { sql }: Tx,
+  userId: string,
+  account: {
+    readonly passwordHash: string | undefined;
+    readonly isAdmin: boolean;
+    readonly createdAt: number;
+  },
+): Promise<boolean> => {
+  const { numInsertedOrUpdatedRows } = await sql
+    .insertInto('users')
+    .values({
+      user_id: userId,
+      password_hash: account.passwordHash ?? null,
+      is_admin: account.isAdmin,
+      created_at: account.createdAt,
+    })
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst();
+  return numInsertedOrUpdatedRows === 1n;
+};
+
+export const writePasswordHash = async (
+  { sql }: Tx,
+  userId: string,
+  passwordHash: string,
+): Promise<void> => {
+  await sql
+    .updateTable('users')
+    .set({ password_hash: passwordHash })
+    .where('user_id', '=', userId)
+    .where('deactivated_at', 'is', null)
+    .execute();
+};
+
+/** Closes the account and forgets what only its user needed. The user id stays taken for good. */
+export const deactivateAccountRows = async (
+  { sql }: Tx,
+  userId: string,
+  isErased: boolean,
+  now: number,
+): Promise<void> => {
+  await sql
+    .updateTable('users')
+    .set({ password_hash: null, is_admin: false, deactivated_at: now, is_erased: isErased })
+    .where('user_id', '=', userId)
+    .execute();
+  for (const table of [
+    'profile_fields',
+    'account_data',
+    'filters',
+    'cross_signing_keys',
+  ] as const) {
+    await sql.deleteFrom(table).where('user_id', '=', userId).execute();
+  }
+  await sql.deleteFrom('key_signatures').where('user_id', '=', userId).execute();
+};

@@ -1,0 +1,137 @@
+import { sql as raw } from 'kysely';
+import type { Db, Tx } from './database.ts';
+
+export type Device = {
+  readonly deviceId: string;
+  readonly displayName: string | undefined;
+  readonly lastSeenAt: number | undefined;
+  readonly lastSeenAddress: string | undefined;
+};
+
+type Row = {
+  device_id: string;
+  display_name: string | null;
+  last_seen_at: number | null;
+  last_seen_ip: string | null;
+};
+
+const columns = ['device_id', 'display_name', 'last_seen_at', 'last_seen_ip'] as const;
+
+const toDevice = (row: Row): Device => ({
+  deviceId: row.device_id,
+  displayName: row.display_name ?? undefined,
+  lastSeenAt: row.last_seen_at ?? undefined,
+  lastSeenAddress: row.last_seen_ip ?? undefined,
+});
+
+export const readDevices = async ({ sql }: Db, userId: string): Promise<readonly Device[]> => {
+  const rows = await sql
+    .selectFrom('devices')
+    .select(columns)
+    .where('user_id', '=', userId)
+    .orderBy('created_at')
+    .orderBy('device_id')
+    .execute();
+  return rows.map(toDevice);
+};
+
+export const readDevice = async (
+  { sql }: Db,
+  userId: string,
+  deviceId: string,
+): Promise<Device | undefined> => {
+  const row = await sql
+    .selectFrom('devices')
+    .select(columns)
+    .where('user_id', '=', userId)
+    .where('device_id', '=', deviceId)
+    .executeTakeFirst();
+  return row && toDevice(row);
+};
+
+/** Makes the device; one that is there already stays as it is. Says whether it is new. */
+export const insertDevice = async (
+  { sql }: Tx,
+  userId: string,
+  deviceId: string,
+  displayName: string | undefined,
+  now: number,
+): Promise<boolean> => {
+  const { numInsertedOrUpdatedRows } = await sql
+    .insertInto('devices')
+    .values({
+      user_id: userId,
+      device_id: deviceId,
+      display_name: displayName ?? null,
+      created_at: now,
+    })
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst();
+  return numInsertedOrUpdatedRows === 1n;
+};
+
+/** Says whether there was such a device. */
+export const renameDevice = async (
+  { sql }: Tx,
+  userId: string,
+  deviceId: string,
+  displayName: string,
+): Promise<boolean> => {
+  const { numUpdatedRows } = await sql
+    .updateTable('devices')
+    .set({ display_name: displayName })
+    .where('user_id', '=', userId)
+    .where('device_id', '=', deviceId)
+    .executeTakeFirst();
+  return numUpdatedRows === 1n;
+};
+
+/** What is keyed by a device and dies with it; tokens go by their foreign key. */
+const tablesOfDevices = [
+  'device_keys',
+  'one_time_keys',
+  'fallback_keys',
+  'to_device_messages',
+  'devices',
+] as const;
+
+/** Removes devices with their tokens, keys and waiting messages. */
+export const deleteDeviceRows = async (
+  { sql }: Tx,
+  userId: string,
+  deviceIds: readonly string[],
+): Promise<void> => {
+  for (const table of tablesOfDevices) {
+    await sql
+      .deleteFrom(table)
+      .where('user_id', '=', userId)
+      .where('device_id', '=', raw<string>`ANY(${deviceIds})`)
+      .execute();
+  }
+  await sql
+    .deleteFrom('key_signatures')
+    .where('user_id', '=', userId)
+    .where('signed_key', '=', raw<string>`ANY(${deviceIds})`)
+    .execute();
+};
+
+export type SeenDevice = {
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly at: number;
+  readonly address: string;
+  readonly agent: string | undefined;
+};
+
+export const writeLastSeen = async ({ sql }: Tx, seen: readonly SeenDevice[]): Promise<void> => {
+  await raw`
+    UPDATE devices SET last_seen_at = s.at, last_seen_ip = s.ip, last_seen_agent = s.agent
+    FROM unnest(
+      ${seen.map(({ userId }) => userId)}::text[],
+      ${seen.map(({ deviceId }) => deviceId)}::text[],
+      ${seen.map(({ at }) => at)}::bigint[],
+      ${seen.map(({ address }) => address)}::text[],
+      ${seen.map(({ agent }) => agent ?? null)}::text[]
+    ) AS s (user_id, device_id, at, ip, agent)
+    WHERE devices.user_id = s.user_id AND devices.device_id = s.device_id`.execute(sql);
+};
