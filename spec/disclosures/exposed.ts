@@ -1,0 +1,55 @@
+import { disclosure } from './disclosure.ts';
+
+/** What an operator, or someone who breaks in, can see or do. */
+export const exposed = [
+  disclosure({
+    id: 'webhooks',
+    kind: 'not-protected',
+    title: 'Text posted by a webhook',
+    wording: 'It comes in plaintext and is stored so.',
+    code: ['server/webhooks'],
+  }),
+  disclosure({
+    id: 'metadata',
+    kind: 'not-protected',
+    title: 'Who talks to whom, and when',
+    wording:
+      'Sender, room, time, size class, membership, reactions and relations, receipts, typing, presence, and the name, topic and picture of a room are seen by every server in the room. The addresses and user agents of sessions, and what a push notification needs, are seen by the server of the user. Sealed sender is not used: Matrix names the sender of every message, so it would hide nothing.',
+    code: ['server/storage'],
+    since: '0.1.0',
+  }),
+  disclosure({
+    id: 'accounts',
+    kind: 'not-protected',
+    title: 'Accounts',
+    wording: 'User names, e-mail addresses if given, roles and profiles.',
+    code: ['server/storage/accounts.ts'],
+    since: '0.1.0',
+  }),
+  disclosure({
+    id: 'files',
+    kind: 'not-protected',
+    title: 'Files of clients that do not encrypt them',
+    wording:
+      'They are stored as they came; only the access rights of the file system protect them.',
+    code: ['server/media'],
+    since: '0.1.0',
+  }),
+  disclosure({
+    id: 'client-code',
+    kind: 'not-protected',
+    title: 'The code of the client',
+    wording:
+      'Whoever serves the code of a client is trusted by its user. The SDK, run on your own machine, is the way out.',
+    code: ['client-sdk'],
+    since: '0.1.0',
+  }),
+  disclosure({
+    id: 'audit',
+    kind: 'not-protected',
+    title: 'No audit',
+    wording: 'Nobody independent has audited the cryptography yet.',
+    code: [],
+    since: '0.1.0',
+  }),
+] as const;

@@ -1,0 +1,68 @@
+import { disclosure } from './disclosure.ts';
+
+/** Promises about what people say to each other. */
+export const messages = [
+  disclosure({
+    id: 'dm-e2ee',
+    kind: 'protected',
+    title: 'Direct messages are end-to-end encrypted with the Signal protocol',
+    wording:
+      'The SDK agrees on keys with PQXDH, the post-quantum successor of X3DH, and encrypts each message with the Double Ratchet and its post-quantum ratchet, for every device by itself. Someone who copies the state of a session can no longer read along once both sides have answered. Lost, late, replayed and doubled messages are told apart.',
+    parameters: { bundlesUploaded: 100, bundlesRefillBelow: 50, sessionUnansweredDaysMax: 30 },
+    code: ['client-sdk/signal/sessions.ts', 'client-sdk/signal/pre-keys.ts'],
+    since: '0.1.0',
+  }),
+  disclosure({
+    id: 'group-e2ee',
+    kind: 'protected',
+    title: 'Group messages are end-to-end encrypted with Sender Keys',
+    wording:
+      'Each device sends a group with a key of its own, which it hands only to devices signed by their owner, inside pairwise sessions. The key is changed when a member or a device leaves, is removed or loses its trust, after 100 messages and after 7 days, also by a device that was offline at the time. A new member cannot read what was sent before.',
+    parameters: { messagesPerKeyMax: 100, keyDaysMax: 7 },
+    code: ['client-sdk/signal/sender-keys.ts'],
+    since: '0.1.0',
+  }),
+  disclosure({
+    id: 'no-keys-on-server',
+    kind: 'protected',
+    title: 'The server never holds a key that opens a message',
+    wording:
+      'Private keys are made on the device and stay in its encrypted store. The database, the media folder, the logs and the traffic between servers hold neither the text of an encrypted message nor a private key of a device.',
+    code: ['client-sdk/stores/sqlcipher-store.ts', 'client-sdk/signal/pre-keys.ts'],
+    since: '0.1.0',
+  }),
+  disclosure({
+    id: 'no-plaintext-fallback',
+    kind: 'protected',
+    title: 'An encrypted room stays encrypted',
+    wording:
+      'Once a room is encrypted the SDK refuses to send plaintext to it, whatever the server answers. The server refuses plaintext messages of its own users there and does not pass on those of others. Encryption cannot be switched off.',
+    code: ['client-sdk/send', 'server/rooms/send-event.ts', 'server/rooms/receive-event.ts'],
+    since: '0.1.0',
+  }),
+  disclosure({
+    id: 'sender-authenticity',
+    kind: 'protected',
+    title: "Nobody can put words in another's mouth",
+    wording:
+      'A group message forged by another member or by a server is refused, and shown as refused.',
+    code: ['client-sdk/signal/sender-keys.ts', 'client-sdk/signal/plaintext.ts'],
+  }),
+  disclosure({
+    id: 'attachments',
+    kind: 'protected',
+    title: 'Files sent with the SDK are encrypted before they are uploaded',
+    wording:
+      'The server stores ciphertext only. Name, type and size of the file travel inside the encrypted event.',
+    code: ['client-sdk/attachments'],
+    since: '0.1.0',
+  }),
+  disclosure({
+    id: 'calls',
+    kind: 'protected',
+    title: 'Voice and video use DTLS-SRTP, and their signalling is encrypted',
+    wording:
+      'The fingerprints of a call travel inside end-to-end encrypted events, so neither server can sit in the middle.',
+    code: ['client-sdk/calls'],
+  }),
+] as const;
