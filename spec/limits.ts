@@ -38,6 +38,8 @@ export const limits = {
     expensive: { burst: 20, perMinute: 60 },
     ordinary: { burst: 300, perMinute: 3_000 },
   },
+  // Failed logins of one account, from all addresses together.
+  loginFailures: { burst: 50, perMinute: 1 },
   rateLimitCallersMax: 50_000,
 
   timelineEventsDefault: 10,
@@ -45,6 +47,14 @@ export const limits = {
   syncTimeoutMsMax: 180_000,
   toDeviceMessagesPerSyncMax: 100,
   messagesPerPageMax: 1_000,
+
+  // Of the WebSocket sync; what a client sends is small.
+  socketFrameBytesMax: 65_536,
+  socketOpenTimeoutMs: 10_000,
+  socketPingMs: 30_000,
+  socketPongTimeoutMs: 30_000,
+  socketUnackedBodiesMax: 1,
+  socketsPerUserMax: 32,
 
   persistBatchEventsMax: 200,
   /** Differences between a snapshot of state and the full copy it is told from. */
@@ -135,7 +145,7 @@ export const limits = {
   replacedPreKeyKeptMs: 2_592_000_000,
   paddingStepBytes: 160,
   paddingFineBytesMax: 2_080,
-  messageContentBytesMax: 40_960,
+  messageContentBytesMax: 36_864,
   directEventBytesMax: 60_000,
   directEventDevicesMax: 20,
   directDevicesMax: 500,
