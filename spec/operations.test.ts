@@ -31,38 +31,45 @@ t.test(
   },
 );
 
+const idsWhere = (test: (operation: Operation) => boolean) => all.filter(test).map(({ id }) => id);
+
 t.test('path parameters are exactly those of the template, and all required', async (t) => {
-  for (const { id, path, params } of all) {
+  const wrong = idsWhere(({ path, params }) => {
     const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort();
-    t.same(Object.keys(params?.properties ?? {}).sort(), inPath, id);
-    t.same([...(params?.required ?? [])].sort(), inPath, id);
-  }
+    const described = Object.keys(params?.properties ?? {}).sort();
+    const required = [...(params?.required ?? [])].sort();
+    return `${inPath}` !== `${described}` || `${inPath}` !== `${required}`;
+  });
+  t.same(wrong, []);
 });
 
 t.test('a GET has no body, and a summary is one sentence', async (t) => {
-  for (const { id, method, body, summary } of all) {
-    if (method === 'GET') t.equal(body, undefined, id);
-    t.match(summary, /^[A-Z][^\n]*\.$/, id);
-  }
+  t.same(
+    idsWhere(({ method, body }) => method === 'GET' && body !== undefined),
+    [],
+  );
+  t.same(
+    idsWhere(({ summary }) => !/^[A-Z][^\n]*\.$/.test(summary)),
+    [],
+  );
 });
 
-t.test('query strings can be read into every query schema', async (t) => {
-  for (const { id, query } of all) {
-    for (const [name, schema] of Object.entries(query?.properties ?? {})) {
-      const readable = 'type' in schema || 'enum' in schema;
-      t.ok(readable, `${id}: ${name} has one type`);
-    }
-  }
+t.test('each query parameter has one type, into which its text can be read', async (t) => {
+  const unreadable = idsWhere(({ query }) =>
+    Object.values(query?.properties ?? {}).some(
+      (schema) => !('type' in schema || 'enum' in schema),
+    ),
+  );
+  t.same(unreadable, []);
 });
 
 t.test('every schema compiles', async (t) => {
-  const schemas = all.flatMap(({ id, params, query, body, response }) =>
-    [params, query, body, response].flatMap((schema) =>
-      schema && schema !== 'bytes' ? [{ id, schema }] : [],
-    ),
+  const schemas = all.flatMap(({ params, query, body, response }) =>
+    [params, query, body, response].filter((schema) => typeof schema === 'object'),
   );
-  for (const { id, schema } of schemas) t.type(Compile(schema).Check({}), 'boolean', id);
-  for (const schema of Object.values(eventContent)) t.type(Compile(schema).Check({}), 'boolean');
+  t.doesNotThrow(() =>
+    [...schemas, ...Object.values(eventContent)].map((schema) => Compile(schema)),
+  );
 });
 
 t.test('a message is any object to a room with a room id', async (t) => {

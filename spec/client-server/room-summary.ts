@@ -3,7 +3,7 @@ import { field } from '../fields.ts';
 
 /** One room of a public room list. */
 // https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3publicrooms
-export const publicRoom = Type.Object({
+const publicRoom = Type.Object({
   room_id: field.roomId,
   num_joined_members: field.count,
   world_readable: Type.Boolean(),
