@@ -1,4 +1,5 @@
 import { isObject, type JsonObject, publicKeyFromBase64, verifyJson } from '@candor/federation';
+import { memberOf } from './member-of.ts';
 import { signalNames } from './signal-names.ts';
 
 /** A device as its own signed `device_keys` describe it. */
@@ -18,10 +19,6 @@ export type QueriedUser = {
   readonly selfSigningKey: string | undefined;
   readonly devices: readonly QueriedDevice[];
 };
-
-/** A member of an object by a name that came from outside; never one of the prototype's. */
-const member = (object: unknown, name: string): unknown =>
-  isObject(object) && Object.hasOwn(object, name) ? object[name] : undefined;
 
 const isSignedBy = (object: JsonObject, userId: string, keyId: string, key: string): boolean => {
   const publicKey = publicKeyFromBase64(key);
@@ -45,7 +42,7 @@ const crossSigningKey = (object: unknown, userId: string, usage: string): string
 };
 
 const displayName = (object: JsonObject): string | null => {
-  const name = member(object['unsigned'], 'device_display_name');
+  const name = memberOf(object['unsigned'], 'device_display_name');
   return typeof name === 'string' ? name.slice(0, 256) : null;
 };
 
@@ -58,8 +55,8 @@ const readDevice = (
   if (!isObject(object) || object['user_id'] !== userId || object['device_id'] !== deviceId) {
     return undefined;
   }
-  const ed25519Key = member(object['keys'], `ed25519:${deviceId}`);
-  const signalKey = member(object['keys'], signalNames.identityKeyPrefix + deviceId);
+  const ed25519Key = memberOf(object['keys'], `ed25519:${deviceId}`);
+  const signalKey = memberOf(object['keys'], signalNames.identityKeyPrefix + deviceId);
   const algorithms = object['algorithms'];
   if (typeof ed25519Key !== 'string' || !Array.isArray(algorithms)) return undefined;
   if (!isSignedBy(object, userId, `ed25519:${deviceId}`, ed25519Key)) return undefined;
@@ -83,7 +80,7 @@ export const readKeysQuery = (
   userId: string,
   knownSelfSigningKey: string | null,
 ): QueriedUser => {
-  const of = (part: string): unknown => member(member(answer, part), userId);
+  const of = (part: string): unknown => memberOf(memberOf(answer, part), userId);
   const masterKey = crossSigningKey(of('master_keys'), userId, 'master');
   const selfSigning = of('self_signing_keys');
   const offered = crossSigningKey(selfSigning, userId, 'self_signing');

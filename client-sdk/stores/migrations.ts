@@ -89,7 +89,8 @@ export const migrations: readonly string[] = [
   CREATE TABLE timeline (
     room_id TEXT NOT NULL, event_id TEXT NOT NULL, position INTEGER NOT NULL, sender TEXT NOT NULL,
     sender_device TEXT, type TEXT NOT NULL, content TEXT, ciphertext TEXT, state TEXT NOT NULL,
-    reason TEXT, waits_for TEXT, origin_server_ts INTEGER NOT NULL, txn_id TEXT, recipients TEXT,
+    reason TEXT, distribution_id TEXT, part_hash TEXT, origin_server_ts INTEGER NOT NULL,
+    txn_id TEXT, recipients TEXT,
     PRIMARY KEY (room_id, event_id)
   ) STRICT;
   CREATE INDEX timeline_position ON timeline (room_id, position);
@@ -98,7 +99,7 @@ export const migrations: readonly string[] = [
   CREATE TABLE send_queue (
     txn_id TEXT PRIMARY KEY, position INTEGER NOT NULL, room_id TEXT NOT NULL, type TEXT NOT NULL,
     content TEXT NOT NULL, state TEXT NOT NULL, created_at INTEGER NOT NULL,
-    encrypted_content TEXT, content_hash TEXT, recipients TEXT, error TEXT
+    encrypted_content TEXT, content_hash TEXT, distribution_id TEXT, recipients TEXT, error TEXT
   ) STRICT;
   CREATE INDEX send_queue_content_hash ON send_queue (content_hash);
   CREATE TABLE to_device_outbox (

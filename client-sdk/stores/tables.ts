@@ -218,8 +218,10 @@ export const tables = {
       ciphertext: json<JsonObject | null>(),
       state: oneOf<TimelineState>(),
       reason: textOrNull,
-      /** The distribution id or the part hash that a waiting event waits for. */
-      waitsFor: textOrNull,
+      /** Of group messages: which of the sender's distributions they need. */
+      distributionId: textOrNull,
+      /** Of large direct messages: the hash of this device's part. */
+      partHash: textOrNull,
       originServerTs: integer,
       txnId: textOrNull,
       /** Addresses an own pairwise message was encrypted to; only they may ask for it again. */
@@ -240,6 +242,7 @@ export const tables = {
       encryptedContent: json<JsonObject | null>(),
       /** SHA-256 of the encrypted content: how our own event is known when it comes back. */
       contentHash: textOrNull,
+      distributionId: textOrNull,
       recipients: json<readonly string[] | null>(),
       error: textOrNull,
     },

@@ -1,0 +1,180 @@
+import { Overlay } from '../stores/overlay.ts';
+import type { Store, TableWriter } from '../stores/store.ts';
+import type { Row, TrustState } from '../stores/tables.ts';
+import { safetyNumber } from '../verification/safety-number.ts';
+import { warnings } from '../verification/trust.ts';
+import { openCrossSigning, sealCrossSigning } from './cross-signing.ts';
+import { deviceDirectory } from './device-directory.ts';
+import { loadDeviceIdentity } from './device-identity.ts';
+import type { OutgoingEvent } from './encrypt-room-event.ts';
+import type { EngineContext, EngineRequest } from './engine-context.ts';
+import { engineIdentity, type OwnIdentity } from './engine-identity.ts';
+import { engineReceive, type ReceiveBatch, type ReceiveOutcome } from './engine-receive.ts';
+import { engineRequests } from './engine-requests.ts';
+import { type EncryptStep, engineSend } from './engine-send.ts';
+import { exclusive } from './exclusive.ts';
+import type { SafetyNumber } from './fingerprint.ts';
+
+export type SignalEngineOptions = {
+  readonly store: Store;
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly now?: () => number;
+};
+
+/** Further writes of the caller in the same transaction, such as the sync token. It must not await. */
+export type InSameTransaction<R> = (tx: TableWriter, result: R) => void;
+
+/**
+ * The Signal protocol of one device. It never talks to the network: it is given what arrived, and
+ * gives back plaintexts and the requests to make. Each method runs alone, works on an overlay of
+ * the store, and writes all of its changes in one transaction or, when it throws, none.
+ */
+export class SignalEngine {
+  readonly #store: Store;
+  readonly #context: EngineContext;
+  readonly #alone = exclusive();
+
+  constructor({ store, userId, deviceId, now = Date.now }: SignalEngineOptions) {
+    this.#store = store;
+    const identity = store.transaction((tx) => {
+      deviceDirectory.track(tx, [userId]);
+      return loadDeviceIdentity(tx, userId, deviceId);
+    });
+    this.#context = { identity, now };
+  }
+
+  // libsignal locks nothing: two operations that load the same chain would use one key twice. The
+  // work is on one thread anyway, so a lock for the account costs nothing over one per address.
+  #run<R>(
+    task: (tables: TableWriter, context: EngineContext) => Promise<R> | R,
+    alsoWrite?: InSameTransaction<R>,
+  ): Promise<R> {
+    return this.#alone(async () => {
+      const overlay = new Overlay(this.#store);
+      const result = await task(overlay, this.#context);
+      this.#store.transaction((tx) => {
+        overlay.applyTo(tx);
+        alsoWrite?.(tx, result);
+      });
+      return result;
+    });
+  }
+
+  /** The requests that are due: uploads, queries, claims for retries, to-device messages. Call after each sync. */
+  outgoingRequests(): Promise<EngineRequest[]> {
+    return this.#run(engineRequests.due);
+  }
+
+  /** Takes in the JSON body of a request's 200 answer. */
+  applyAnswer(request: EngineRequest, answer: unknown): Promise<ReceiveOutcome> {
+    return this.#run(async (tables, context) => {
+      const userIds = await engineRequests.apply(tables, context, request, answer);
+      return engineReceive.reopenOf(tables, context, userIds);
+    });
+  }
+
+  /** A request that failed for now: queries and claims are left alone for a minute, the rest stays due. */
+  applyFailure(request: EngineRequest): Promise<void> {
+    return this.#run((tables, { now }) => engineRequests.failed(tables, now(), request));
+  }
+
+  /** Takes in a sync answer or a page of history; everything in it is read, or kept with the reason. */
+  receive(
+    batch: ReceiveBatch,
+    alsoWrite?: InSameTransaction<ReceiveOutcome>,
+  ): Promise<ReceiveOutcome> {
+    return this.#run((tables, context) => engineReceive.batch(tables, context, batch), alsoWrite);
+  }
+
+  /** Encrypts one event of a room, step by step; the same txnId is only ever encrypted once. */
+  encryptRoomEvent(event: OutgoingEvent): Promise<EncryptStep> {
+    return this.#run((tables, context) => engineSend.encryptStep(tables, context, event));
+  }
+
+  /** The server accepted the event: its plaintext becomes a timeline row. */
+  markSent(
+    txnId: string,
+    eventId: string,
+    originServerTs?: number,
+  ): Promise<Row<'timeline'> | undefined> {
+    return this.#run((tables, context) =>
+      engineSend.markSent(tables, context, txnId, eventId, originServerTs ?? context.now()),
+    );
+  }
+
+  /** The event will not be sent after all. */
+  abandon(txnId: string): Promise<void> {
+    return this.#run((tables) => engineSend.abandon(tables, txnId));
+  }
+
+  ownIdentity(): OwnIdentity {
+    return engineIdentity.own(this.#store, this.#context);
+  }
+
+  /** Makes this user's cross-signing keys and queues their upload (which asks for the password again). */
+  createCrossSigning(): Promise<void> {
+    return this.#run(engineIdentity.create);
+  }
+
+  /** The private cross-signing keys, sealed with a passphrase, for another of the user's devices. */
+  exportCrossSigningSecret(passphrase: string): string | undefined {
+    const secrets = this.#store.get('crossSigningSecrets', {
+      userId: this.#context.identity.userId,
+    });
+    return secrets && sealCrossSigning(secrets, passphrase);
+  }
+
+  /** Takes over exported keys and queues this device's signature; false for a wrong passphrase or identity. */
+  async importCrossSigningSecret(sealed: string, passphrase: string): Promise<boolean> {
+    const secrets = openCrossSigning(this.#context.identity.userId, sealed, passphrase);
+    if (!secrets) return false;
+    return this.#run((tables, context) => engineIdentity.import(tables, context, secrets));
+  }
+
+  /** Accepts a user's changed key, named so that it is the one the person saw; undefined when it is another by now. */
+  acknowledge(userId: string, masterKey: string): Promise<ReceiveOutcome | undefined> {
+    return this.#accept(userId, masterKey, 'acknowledged');
+  }
+
+  /** The person compared the safety number made with this key. */
+  verify(userId: string, masterKey: string): Promise<ReceiveOutcome | undefined> {
+    return this.#accept(userId, masterKey, 'verified');
+  }
+
+  #accept(userId: string, masterKey: string, how: 'acknowledged' | 'verified') {
+    return this.#run(async (tables, context) => {
+      const accepted = engineIdentity.accept(tables, context, userId, masterKey, how);
+      return accepted && engineReceive.reopenOf(tables, context, [userId]);
+    });
+  }
+
+  /** What the person has not dealt with yet, oldest first. */
+  warnings(): Row<'warnings'>[] {
+    return warnings.open(this.#store);
+  }
+
+  /** How far a user is trusted, and the master key to decide about: the offered one when it changed. */
+  trustOf(userId: string): { readonly state: TrustState; readonly masterKey: string | null } {
+    const user = this.#store.get('users', { userId });
+    return {
+      state: user?.trust ?? 'unknown',
+      masterKey: user?.offeredMasterKey ?? user?.masterKey ?? null,
+    };
+  }
+
+  /** The safety number with a user, over the keys `trustOf` shows; undefined while one is not known. */
+  safetyNumber(userId: string): SafetyNumber | undefined {
+    const own = this.#store.get('users', { userId: this.#context.identity.userId });
+    const { masterKey } = this.trustOf(userId);
+    if (!own?.masterKey || masterKey === null) return undefined;
+    return safetyNumber({ userId: own.userId, masterKey: own.masterKey }, { userId, masterKey });
+  }
+
+  /** A user's devices as far as known, with whether messages are encrypted to them. */
+  devicesOf(userId: string): (Row<'devices'> & { readonly eligible: boolean })[] {
+    return this.#store
+      .all('devices', { where: { userId, deleted: false } })
+      .map((device) => ({ ...device, eligible: deviceDirectory.isEligible(this.#store, device) }));
+  }
+}
