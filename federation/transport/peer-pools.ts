@@ -51,9 +51,7 @@ export const createPeerPools = (options: ConnectorOptions) => {
     },
     /** Breaks off whatever is still open. */
     close: async (): Promise<void> => {
-      const open = [...pools.values()];
-      await Promise.all(open.map((pool) => pool.destroy()));
-      pools.clear();
+      await Promise.all([...pools.values()].map((pool) => pool.destroy()));
     },
   };
 };
