@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -6,6 +6,7 @@ import { options } from './options.ts';
 import { type Config, type ConfigSources, readConfig } from './read-config.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'candor-config-'));
+t.teardown(() => rmSync(folder, { recursive: true }));
 let files = 0;
 const yaml = (text: string): string => {
   files += 1;

@@ -4,7 +4,8 @@ import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { OperatorError } from '../config/operator-error.ts';
-import { type Account, giveTo } from './embedded-postgres-account.ts';
+import type { Account } from './embedded-postgres-account.ts';
+import { giveTo } from './embedded-postgres-ownership.ts';
 
 export type PostgresBinaries = {
   readonly directory: string;

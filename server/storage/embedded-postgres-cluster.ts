@@ -3,8 +3,9 @@ import { lchown, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'n
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { OperatorError } from '../config/operator-error.ts';
-import { type Account, checkReachable, giveTo, namedAccount } from './embedded-postgres-account.ts';
+import { type Account, namedAccount } from './embedded-postgres-account.ts';
 import { type PostgresBinaries, postgresEnvironment } from './embedded-postgres-binaries.ts';
+import { checkReachable, giveTo } from './embedded-postgres-ownership.ts';
 
 export type Cluster = {
   readonly directory: string;

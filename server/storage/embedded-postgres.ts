@@ -200,9 +200,9 @@ export const startEmbeddedPostgres = async (
   await mkdir(options.dataDir, { recursive: true, mode });
   const dataDir = await realpath(options.dataDir);
   if (account !== undefined) await chmod(dataDir, mode);
-  const lock = await lockDataDir(dataDir, account?.uid);
+  const lock = await lockDataDir(dataDir);
   try {
-    const sockets = await socketDirectory(dataDir, account?.uid);
+    const sockets = await socketDirectory(dataDir);
     const directory = join(dataDir, 'postgresql');
     await stopOrphan(directory, log);
     // What a killed database left here names a process id that may be another's by now.

@@ -63,7 +63,7 @@ const claim = async (own: string, path: string): Promise<string | undefined> => 
  * Takes the data directory for this process; throws an OperatorError naming the holder when it is taken.
  * The lock is a listening Unix socket, so that it ends with the process however that dies.
  */
-export const lockDataDir = async (dataDir: string, ownerUid?: number): Promise<DataDirLock> => {
+export const lockDataDir = async (dataDir: string): Promise<DataDirLock> => {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   await access(dataDir, constants.W_OK).catch((cause) => {
     throw new OperatorError(
@@ -71,7 +71,7 @@ export const lockDataDir = async (dataDir: string, ownerUid?: number): Promise<D
       { cause },
     );
   });
-  const directory = await socketDirectory(dataDir, ownerUid);
+  const directory = await socketDirectory(dataDir);
   const path = join(directory, 'lock');
   const own = join(directory, randomBytes(4).toString('hex'));
   const server = createServer((socket) => {

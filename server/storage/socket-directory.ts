@@ -3,6 +3,7 @@ import { chmod, lstat, mkdir, realpath } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { OperatorError } from '../config/operator-error.ts';
+import { postgresAccount } from './embedded-postgres-account.ts';
 
 // The kernel's sun_path holds 107 bytes on Linux and 103 on macOS; the longest name we put behind
 // the directory is the database's `.s.PGSQL.5432`.
@@ -12,7 +13,7 @@ const directoryBytesMax = 103 - '/.s.PGSQL.5432'.length;
  * The private directory (0700) for the Unix sockets of a data directory: `run` inside it, or a
  * short one under the temporary directory when the path would be too long for a socket.
  */
-export const socketDirectory = async (dataDir: string, ownerUid?: number): Promise<string> => {
+export const socketDirectory = async (dataDir: string): Promise<string> => {
   const inside = join(await realpath(dataDir), 'run');
   if (Buffer.byteLength(inside) <= directoryBytesMax) {
     await mkdir(inside, { recursive: true, mode: 0o700 });
@@ -26,7 +27,7 @@ export const socketDirectory = async (dataDir: string, ownerUid?: number): Promi
   });
   // Anyone may write into the temporary directory, so what is found there is not trusted as it is.
   const found = await lstat(outside);
-  const owners = [process.getuid?.(), ownerUid];
+  const owners = [process.getuid?.(), postgresAccount()?.uid];
   if (!found.isDirectory() || !owners.includes(found.uid))
     throw new OperatorError(
       `${outside} is no directory or belongs to another user; remove it or set TMPDIR`,

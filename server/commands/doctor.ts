@@ -1,0 +1,167 @@
+import { constants } from 'node:fs';
+import { access, readFile, stat, statfs } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import type { Address } from '../config/parse-value.ts';
+import { type Config, type ConfigSources, readConfig } from '../config/read-config.ts';
+import { loadSigningKey } from '../config/signing-key.ts';
+import { loadTls, tlsWarnings } from '../config/tls.ts';
+import { createLog } from '../log.ts';
+import { type DatabaseDescription, describeDatabase } from '../storage/describe-database.ts';
+import { startEmbeddedPostgres } from '../storage/embedded-postgres.ts';
+import { postgresAccount } from '../storage/embedded-postgres-account.ts';
+import { checkReachable } from '../storage/embedded-postgres-ownership.ts';
+import { lockDataDir } from '../storage/lock-data-dir.ts';
+
+type Finding = { readonly level: 'good' | 'warning' | 'fault'; readonly text: string };
+
+const good = (text: string): Finding => ({ level: 'good', text });
+const warning = (text: string): Finding => ({ level: 'warning', text });
+const fault = (text: string): Finding => ({ level: 'fault', text });
+
+const freeBytesMin = 1_073_741_824;
+const majorMin = 15;
+
+const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+const exists = async (path: string): Promise<boolean> =>
+  (await stat(path).catch(() => undefined)) !== undefined;
+
+const checkDataDir = async ({ dataDir }: Config): Promise<readonly Finding[]> => {
+  if (!(await exists(dataDir)))
+    return [good(`data directory: ${dataDir} is made at the first start`)];
+  const isWritable = await access(dataDir, constants.R_OK | constants.W_OK | constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+  if (!isWritable)
+    return [fault(`data directory: ${dataDir} is not writable for user id ${process.getuid?.()}`)];
+  const { mode } = await stat(dataDir);
+  const { bavail, bsize } = await statfs(dataDir);
+  return [
+    (mode & 0o006) === 0
+      ? good(`data directory: ${dataDir}`)
+      : warning(
+          `data directory: ${dataDir} can be listed by every user; mend it with: chmod o-rw ${dataDir}`,
+        ),
+    ...(bavail * bsize < freeBytesMin
+      ? [warning(`data directory: less than 1 GiB is free on the disk of ${dataDir}`)]
+      : []),
+  ];
+};
+
+const checkSigningKey = async ({ dataDir }: Config): Promise<Finding> => {
+  if (!(await exists(join(dataDir, 'keys', 'signing.key'))))
+    return good('signing key: is made at the first start');
+  return loadSigningKey(dataDir).then(
+    ({ keyId }) => good(`signing key: ${keyId}`),
+    (error) => fault(`signing key: ${reason(error)}`),
+  );
+};
+
+const judgeDatabase = ({ major, encoding, mayCreateTables }: DatabaseDescription): Finding => {
+  if (major < majorMin)
+    return fault(`database: PostgreSQL ${major} is too old; ${majorMin} or newer is needed`);
+  if (encoding !== 'UTF8')
+    return fault(`database: its encoding is ${encoding}; make it with ENCODING 'UTF8'`);
+  if (!mayCreateTables) return fault('database: the user may not create tables in it');
+  return good(`database: PostgreSQL ${major} answers`);
+};
+
+const checkDatabase = async (config: Config): Promise<Finding> => {
+  const { url, binDir } = config.database;
+  try {
+    if (url !== undefined) return judgeDatabase(await describeDatabase({ connectionString: url }));
+    const cluster = join(config.dataDir, 'postgresql');
+    if (!(await exists(cluster))) {
+      const account = postgresAccount();
+      if (account !== undefined && (await exists(config.dataDir)))
+        await checkReachable(account, config.dataDir);
+      return good('database: the embedded PostgreSQL makes one at the first start');
+    }
+    const log = createLog({ level: 'silent' });
+    const postgres = await startEmbeddedPostgres({ dataDir: config.dataDir, binDir, log });
+    try {
+      return judgeDatabase(await describeDatabase(postgres.connection));
+    } finally {
+      await postgres.stop();
+    }
+  } catch (error) {
+    return fault(`database: ${reason(error)}`);
+  }
+};
+
+const checkPort = (name: string, { host, port }: Address): Promise<Finding> =>
+  new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', (error) => resolve(fault(`${name}: ${error.message}`)));
+    server.listen({ host, port, exclusive: true }, () =>
+      server.close(() => resolve(good(`${name}: ${host}:${port} is free`))),
+    );
+  });
+
+const checkTls = async (config: Config): Promise<readonly Finding[]> => {
+  if (config.tls.cert === undefined)
+    return [
+      warning(
+        'certificate: none is set, so a self-signed one is made, which others will not believe',
+      ),
+    ];
+  try {
+    const warnings = tlsWarnings(config.serverName, await loadTls(config));
+    return warnings.length > 0
+      ? warnings.map((text) => warning(`certificate: ${text}`))
+      : [good(`certificate: ${config.tls.cert}`)];
+  } catch (error) {
+    return [fault(`certificate: ${reason(error)}`)];
+  }
+};
+
+const checkCaFile = async ({ federation }: Config): Promise<readonly Finding[]> => {
+  if (federation.caFile === undefined) return [];
+  const text = await readFile(federation.caFile, 'utf8').catch(() => '');
+  return text.includes('-----BEGIN CERTIFICATE-----')
+    ? [good(`federation.ca_file: ${federation.caFile}`)]
+    : [fault(`federation.ca_file: ${federation.caFile} cannot be read or holds no certificate`)];
+};
+
+/** A server that runs on this data directory holds its ports and its database, so those are not tried. */
+const runningServer = async ({ dataDir }: Config): Promise<string | undefined> => {
+  if (!(await exists(dataDir))) return undefined;
+  try {
+    await (await lockDataDir(dataDir)).release();
+    return undefined;
+  } catch (error) {
+    return reason(error);
+  }
+};
+
+const examine = async (config: Config): Promise<readonly Finding[]> => {
+  const running = await runningServer(config);
+  return [
+    good(`settings: ${config.serverName}`),
+    ...(await checkDataDir(config)),
+    await checkSigningKey(config),
+    ...(await checkTls(config)),
+    ...(await checkCaFile(config)),
+    ...(running === undefined
+      ? [
+          await checkDatabase(config),
+          await checkPort('client.listen', config.client.listen),
+          await checkPort('federation.listen', config.federation.listen),
+        ]
+      : [warning(`database and ports: not tried, ${running}`)]),
+  ];
+};
+
+const signs = { good: ' ok ', warning: 'warn', fault: 'FAIL' } as const;
+
+/** Prints what is well and what is not; 1 when something would stop the start. */
+export const doctor = async (sources: ConfigSources): Promise<number> => {
+  const result = readConfig(sources);
+  const findings = result.ok
+    ? await examine(result.config)
+    : result.faults.map((text) => fault(`settings: ${text}`));
+  for (const { level, text } of findings) process.stdout.write(`${signs[level]}  ${text}\n`);
+  return findings.some(({ level }) => level === 'fault') ? 1 : 0;
+};

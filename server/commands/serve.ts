@@ -1,0 +1,40 @@
+import type { Config } from '../config/read-config.ts';
+import { createLog } from '../log.ts';
+import { startServer } from '../server.ts';
+
+/** Resolves with the first signal to stop; a second one ends the process at once. */
+const stopSignal = (): Promise<NodeJS.Signals> =>
+  new Promise((resolve) => {
+    let isStopping = false;
+    for (const signal of ['SIGTERM', 'SIGINT'] as const)
+      process.on(signal, () => {
+        if (isStopping) process.exit(1);
+        isStopping = true;
+        resolve(signal);
+      });
+  });
+
+/** Runs the server until it is told to stop, then drains it. */
+export const serve = async (config: Config): Promise<number> => {
+  const log = createLog({ level: config.log.level });
+  process.on('uncaughtException', (err) => {
+    log.fatal({ err }, 'a fault that nothing caught');
+    process.exit(1);
+  });
+  const signalled = stopSignal();
+  const server = await startServer(config, log);
+  // For people, beside the log on standard output; the token is a secret and stays out of the log.
+  const say = (text: string) => process.stderr.write(`${text}\n`);
+  say(`Candor serves ${config.serverName}.`);
+  say(`  clients     ${server.urls.client}`);
+  say(`  federation  ${server.urls.federation}`);
+  if (server.firstAdminToken !== undefined)
+    say(
+      `The first account becomes the administrator: register in a Matrix client with the token ${server.firstAdminToken}`,
+    );
+  const signal = await signalled;
+  log.info({ signal }, 'draining');
+  await server.stop();
+  log.info('stopped');
+  return 0;
+};

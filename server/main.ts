@@ -1,0 +1,107 @@
+import { existsSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { nearestName } from './config/nearest-name.ts';
+import { OperatorError } from './config/operator-error.ts';
+import { type Config, readConfig } from './config/read-config.ts';
+
+const usage = `candor: a Matrix homeserver
+
+usage: candor COMMAND [--config FILE]
+
+commands
+  serve     start the server; SIGTERM or Ctrl-C drains and stops it
+  init      write a commented candor.yaml, make the data directory and the signing key
+              --server-name NAME   the part behind the colon of every user id
+              --data-dir FOLDER    where everything is kept (./data)
+  doctor    check the settings, the data directory, the database, the ports, the certificate
+  version   print the version
+
+--config FILE   the settings (YAML); without it candor.yaml in the working directory, if there is one
+--help          this text
+
+exit status: 0 done, 1 failed, 2 wrong usage
+`;
+
+class UsageError extends Error {}
+
+type Flags = {
+  readonly config: string | undefined;
+  readonly serverName: string | undefined;
+  readonly dataDir: string | undefined;
+};
+
+const settingsFile = (flags: Flags): string | undefined =>
+  flags.config ?? (existsSync('candor.yaml') ? 'candor.yaml' : undefined);
+
+const settings = (flags: Flags): Config => {
+  const result = readConfig({ file: settingsFile(flags), env: process.env });
+  if (result.ok) return result.config;
+  throw new OperatorError(`the settings do not allow a start:\n  ${result.faults.join('\n  ')}`);
+};
+
+/** Each command answers its exit status; its code is loaded only when it is asked for. */
+const commands: Readonly<Record<string, (flags: Flags) => Promise<number>>> = {
+  serve: async (flags) => (await import('./commands/serve.ts')).serve(settings(flags)),
+  init: async (flags) => (await import('./commands/init.ts')).init(flags),
+  doctor: async (flags) =>
+    (await import('./commands/doctor.ts')).doctor({ file: settingsFile(flags), env: process.env }),
+  version: async () => (await import('./commands/version.ts')).version(),
+};
+
+const readFlags = (args: readonly string[]) => {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        config: { type: 'string' },
+        'server-name': { type: 'string' },
+        'data-dir': { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+    const flags = {
+      config: values.config,
+      serverName: values['server-name'],
+      dataDir: values['data-dir'],
+    };
+    return { flags, positionals, help: values.help ?? false };
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+};
+
+const run = async (args: readonly string[]): Promise<number> => {
+  const { flags, positionals, help } = readFlags(args);
+  if (help) {
+    process.stdout.write(usage);
+    return 0;
+  }
+  const [name, ...rest] = positionals;
+  if (name === undefined) throw new UsageError('a command is missing');
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command === undefined) {
+    const nearest = nearestName(name, Object.keys(commands));
+    throw new UsageError(`unknown command '${name}'; the nearest is '${nearest}'`);
+  }
+  if (rest.length > 0) throw new UsageError(`unexpected argument '${rest[0]}'`);
+  if (name !== 'init' && (flags.serverName ?? flags.dataDir) !== undefined)
+    throw new UsageError('--server-name and --data-dir go with init only');
+  return command(flags);
+};
+
+const explain = (error: unknown): string => {
+  if (error instanceof OperatorError || error instanceof UsageError) return error.message;
+  if (!(error instanceof Error)) return String(error);
+  if ('code' in error && error.code === 'EADDRINUSE' && 'port' in error)
+    return `port ${error.port} is taken by another program; candor doctor says more`;
+  return error.stack ?? error.message;
+};
+
+try {
+  process.exitCode = await run(process.argv.slice(2));
+} catch (error) {
+  const isUsage = error instanceof UsageError;
+  process.stderr.write(`candor: ${explain(error)}\n${isUsage ? `\n${usage}` : ''}`);
+  process.exitCode = isUsage ? 2 : 1;
+}
