@@ -127,7 +127,11 @@ export const startServer = async (
   try {
     const { db, notifier } = await openStorage(config, log, undo);
     const now = Date.now;
-    const accounts = createAccounts(db, notifier, log.child({ part: 'accounts' }), now);
+    const accounts = createAccounts(db, notifier, {
+      log: log.child({ part: 'accounts' }),
+      now,
+      rateLimits: config.rateLimits,
+    });
     undo(accounts.close);
     const context = {
       config,

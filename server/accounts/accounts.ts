@@ -2,26 +2,36 @@ import type { Logger } from '../log.ts';
 import type { Notifier } from '../notifier.ts';
 import type { Database } from '../storage/database.ts';
 import { LastSeen } from './last-seen.ts';
+import { LoginGuard } from './login-guard.ts';
+import { RegistrationNonces } from './registration-nonces.ts';
 import { Sessions } from './sessions.ts';
 
 /** What is kept in memory for accounts. */
 export type Accounts = {
   readonly sessions: Sessions;
   readonly lastSeen: LastSeen;
+  readonly loginGuard: LoginGuard;
+  readonly nonces: RegistrationNonces;
   close(): Promise<void>;
 };
 
 export const createAccounts = (
   db: Database,
   notifier: Notifier,
-  log: Logger,
-  now: () => number,
+  options: {
+    readonly log: Logger;
+    readonly now: () => number;
+    readonly rateLimits: boolean;
+  },
 ): Accounts => {
+  const { log, now, rateLimits } = options;
   const sessions = new Sessions(db, notifier, now);
   const lastSeen = new LastSeen(db, log);
   return {
     sessions,
     lastSeen,
+    loginGuard: new LoginGuard(db, now, rateLimits),
+    nonces: new RegistrationNonces(now),
     close: async () => {
       sessions.close();
       await lastSeen.close();

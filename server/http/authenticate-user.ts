@@ -1,4 +1,5 @@
 import { MatrixError, type Operation } from '@candor/spec';
+import { lockedError } from '../accounts/locked-error.ts';
 import type { Session } from '../accounts/sessions.ts';
 import type { Context } from '../context.ts';
 
@@ -52,9 +53,7 @@ const tokenOf = (authorization: string | undefined, query: string): string | und
 
 const refuseRestricted = (session: Session, operation: Operation): void => {
   if (session.isLocked && !allowedWhenLocked.has(operation.id)) {
-    throw new MatrixError('M_USER_LOCKED', 'This account has been locked', {
-      fields: { soft_logout: true },
-    });
+    throw lockedError();
   }
   const isRead = operation.method === 'GET';
   if (session.isSuspended && !isRead && !allowedWhenSuspended.has(operation.id)) {

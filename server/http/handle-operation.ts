@@ -1,12 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import { limits, type Operation } from '@candor/spec';
 import type { Context as KoaContext } from 'koa';
+import { addressNetwork } from '../accounts/address-network.ts';
 import type { Session } from '../accounts/sessions.ts';
 import type { Context } from '../context.ts';
 import { Answer } from './answer.ts';
 import { authenticateServer } from './authenticate-server.ts';
 import { authenticateUser } from './authenticate-user.ts';
-import { addressNetwork, clientAddress } from './client-address.ts';
+import { clientAddress } from './client-address.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { openByteBody, readJsonBody } from './read-body.ts';
 import type { RouteMatch } from './route-table.ts';

@@ -4,14 +4,14 @@ export type Account = {
   readonly userId: string;
   readonly passwordHash: string | undefined;
   readonly isAdmin: boolean;
-  readonly isDeactivated: boolean;
   readonly isLocked: boolean;
 };
 
+/** Deactivated accounts too: they have no password. */
 export const readAccount = async ({ sql }: Db, userId: string): Promise<Account | undefined> => {
   const row = await sql
     .selectFrom('users')
-    .select(['password_hash', 'is_admin', 'is_locked', 'deactivated_at'])
+    .select(['password_hash', 'is_admin', 'is_locked'])
     .where('user_id', '=', userId)
     .executeTakeFirst();
   return (
@@ -19,7 +19,6 @@ export const readAccount = async ({ sql }: Db, userId: string): Promise<Account 
       userId,
       passwordHash: row.password_hash ?? undefined,
       isAdmin: row.is_admin,
-      isDeactivated: row.deactivated_at !== null,
       isLocked: row.is_locked,
     }
   );

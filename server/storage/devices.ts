@@ -49,6 +49,20 @@ export const readDevice = async (
   return row && toDevice(row);
 };
 
+/** Where the user's devices were last used from. */
+export const readDeviceAddresses = async (
+  { sql }: Db,
+  userId: string,
+): Promise<readonly string[]> => {
+  const rows = await sql
+    .selectFrom('devices')
+    .select('last_seen_ip')
+    .where('user_id', '=', userId)
+    .where('last_seen_ip', 'is not', null)
+    .execute();
+  return rows.flatMap(({ last_seen_ip }) => last_seen_ip ?? []);
+};
+
 /** Makes the device; one that is there already stays as it is. Says whether it is new. */
 export const insertDevice = async (
   { sql }: Tx,
@@ -70,13 +84,14 @@ export const insertDevice = async (
   return numInsertedOrUpdatedRows === 1n;
 };
 
-/** Says whether there was such a device. */
+/** Leaves the name when none is given. Says whether there is such a device. */
 export const renameDevice = async (
   { sql }: Tx,
   userId: string,
   deviceId: string,
-  displayName: string,
+  displayName: string | undefined,
 ): Promise<boolean> => {
+  if (displayName === undefined) return (await readDevice({ sql }, userId, deviceId)) !== undefined;
   const { numUpdatedRows } = await sql
     .updateTable('devices')
     .set({ display_name: displayName })

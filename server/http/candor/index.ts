@@ -1,6 +1,14 @@
 import { candorHealth } from './candorHealth.ts';
 import { candorMetrics } from './candorMetrics.ts';
 import { candorReady } from './candorReady.ts';
+import { candorRegisterNonce } from './candorRegisterNonce.ts';
+import { candorRegisterWithSharedSecret } from './candorRegisterWithSharedSecret.ts';
 
 /** Operations of our own. */
-export const candorHandlers = { candorHealth, candorMetrics, candorReady };
+export const candorHandlers = {
+  candorHealth,
+  candorMetrics,
+  candorReady,
+  candorRegisterNonce,
+  candorRegisterWithSharedSecret,
+};

@@ -1,3 +1,4 @@
 import { getVersions } from './getVersions.ts';
+import { getWellknown } from './getWellknown.ts';
 
-export const serverHandlers = { getVersions };
+export const serverHandlers = { getVersions, getWellknown };

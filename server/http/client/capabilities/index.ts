@@ -1,0 +1,3 @@
+import { getCapabilities } from './getCapabilities.ts';
+
+export const capabilityHandlers = { getCapabilities };
