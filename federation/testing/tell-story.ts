@@ -29,11 +29,11 @@ export type Story = {
   readonly authStateOf: (...labels: readonly string[]) => Map<StateKey, RoomEvent>;
 };
 
-export const people = {
+export const people: Readonly<Record<'alice' | 'bob' | 'charlie', string>> = {
   alice: '@alice:a.example',
   bob: '@bob:b.example',
   charlie: '@charlie:c.example',
-} as const;
+};
 
 export const rulesOf = (version: string): RoomVersionRules => {
   const rules = roomVersionRules(version);
