@@ -16,6 +16,8 @@ import { RouteTable } from './http/route-table.ts';
 import type { Logger } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { Notifier } from './notifier.ts';
+import { Rooms } from './rooms/rooms.ts';
+import { startFederation } from './start-federation.ts';
 import { type Database, openDatabase, transact } from './storage/database.ts';
 import { startEmbeddedPostgres } from './storage/embedded-postgres.ts';
 import { lockDataDir } from './storage/lock-data-dir.ts';
@@ -133,6 +135,17 @@ export const startServer = async (
       rateLimits: config.rateLimits,
     });
     undo(accounts.close);
+    const rooms = new Rooms(db, { serverName: config.serverName });
+    undo(rooms.queue.idle);
+    const federationLog = log.child({ part: 'federation' });
+    const federationParts = await startFederation({
+      config,
+      db,
+      notifier,
+      log: federationLog,
+      now,
+    });
+    undo(federationParts.stop);
     const context = {
       config,
       log,
@@ -140,6 +153,8 @@ export const startServer = async (
       db,
       notifier,
       accounts,
+      rooms,
+      federation: federationParts,
       now,
       randomBytes,
     } as unknown as Context;

@@ -56,6 +56,9 @@ export const limits = {
   socketUnackedBodiesMax: 1,
   socketsPerUserMax: 32,
 
+  invitesPerNewRoomMax: 100,
+  initialStateEventsMax: 200,
+
   persistBatchEventsMax: 200,
   /** Differences between a snapshot of state and the full copy it is told from. */
   stateHopsMax: 64,

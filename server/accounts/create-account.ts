@@ -3,7 +3,7 @@ import type { Context } from '../context.ts';
 import { insertAccount, readAccount } from '../storage/accounts.ts';
 import { transact } from '../storage/database.ts';
 import { useRegistrationToken } from '../storage/registration-tokens.ts';
-import { hashPassword } from './password.ts';
+import { hashPassword, refuseWeakPassword } from './password.ts';
 
 export type NewAccount = {
   /** Chosen at random when left out. */
@@ -39,6 +39,7 @@ export const createAccount = async (context: Context, account: NewAccount): Prom
   const localpart = account.localpart ?? randomBytes(8).toString('hex');
   const userId = await freeUserId(context, localpart);
   const { password, registrationToken } = account;
+  if (password !== undefined) refuseWeakPassword(password);
   const passwordHash = password === undefined ? undefined : await hashPassword(password);
   await transact(db, async (tx) => {
     const spent =

@@ -30,6 +30,15 @@ const withSlot = async <T>(work: () => Promise<T>): Promise<T> => {
   }
 };
 
+/** Throws M_WEAK_PASSWORD for a new password that is too short. */
+export const refuseWeakPassword = (password: string): void => {
+  if (password.length >= limits.passwordLengthMin) return;
+  throw new MatrixError(
+    'M_WEAK_PASSWORD',
+    `A password has at least ${limits.passwordLengthMin} characters`,
+  );
+};
+
 /** A PHC string; the parameters in it are read again when a password is checked. */
 export const hashPassword = (password: string): Promise<string> =>
   withSlot(() => hash(password, parameters));

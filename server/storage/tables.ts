@@ -257,18 +257,14 @@ type RemoteDevices = {
 
 type ServerKeys = {
   server_name: string;
-  key_id: string;
-  public_key: string;
-  valid_until: number;
-  expired_at: number | null;
-  document: string;
+  keys: string;
 };
 
 type Destinations = {
   destination: string;
-  failures: Generated<number>;
-  retry_at: Generated<number>;
-  txn_id: string | null;
+  failures: number;
+  retry_at: number;
+  failing_since: number;
 };
 
 type OutboundPdus = {
@@ -278,7 +274,7 @@ type OutboundPdus = {
 
 type OutboundEdus = {
   destination: string;
-  edu_nid: Generated<number | null>;
+  edu_nid: Generated<number>;
   edu: string;
 };
 

@@ -330,21 +330,17 @@ CREATE TABLE remote_devices (
 -- Federation
 
 CREATE TABLE server_keys (
-  server_name text NOT NULL,
-  key_id text NOT NULL,
-  public_key text NOT NULL,
-  valid_until bigint NOT NULL,
-  expired_at bigint,
-  document text NOT NULL,
-  PRIMARY KEY (server_name, key_id)
+  server_name text PRIMARY KEY,
+  -- JSON: the keys, until when each counts, and the document as its server signed it.
+  keys text NOT NULL
 );
 
+-- Servers that do not answer, and when to try again.
 CREATE TABLE destinations (
   destination text PRIMARY KEY,
-  failures integer NOT NULL DEFAULT 0,
-  retry_at bigint NOT NULL DEFAULT 0,
-  -- The transaction in flight, kept so that a retry is the same one.
-  txn_id text
+  failures integer NOT NULL,
+  retry_at bigint NOT NULL,
+  failing_since bigint NOT NULL
 );
 
 CREATE TABLE outbound_pdus (

@@ -1,6 +1,6 @@
 import { type clientServer, MatrixError } from '@candor/spec';
 import { authenticateInteractively } from '../../../accounts/authenticate-interactively.ts';
-import { hashPassword } from '../../../accounts/password.ts';
+import { hashPassword, refuseWeakPassword } from '../../../accounts/password.ts';
 import { removeDevicesIn } from '../../../accounts/remove-devices.ts';
 import { writePasswordHash } from '../../../storage/accounts.ts';
 import { transact } from '../../../storage/database.ts';
@@ -13,6 +13,7 @@ export const changePassword: Handler<typeof clientServer.changePassword> = async
 ) => {
   // Without a session only an address could prove who it is, and there are none here.
   if (!caller) throw new MatrixError('M_MISSING_TOKEN', 'An access token is needed');
+  refuseWeakPassword(body.new_password);
   const { userId, deviceId: ownDeviceId } = caller;
   await authenticateInteractively(context, {
     operationId: 'changePassword',

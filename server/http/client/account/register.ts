@@ -2,6 +2,7 @@ import { type clientServer, MatrixError } from '@candor/spec';
 import { authenticateInteractively } from '../../../accounts/authenticate-interactively.ts';
 import { createAccount, freeUserId } from '../../../accounts/create-account.ts';
 import { createSession } from '../../../accounts/create-session.ts';
+import { refuseWeakPassword } from '../../../accounts/password.ts';
 import type { Handler } from '../../handler.ts';
 
 const flows = {
@@ -18,6 +19,7 @@ export const register: Handler<typeof clientServer.register> = async (context, r
   if (mode === 'closed') throw new MatrixError('M_FORBIDDEN', 'Registration is closed');
   // Said before the stages are gone through, and checked again when the account is made.
   if (body.username !== undefined) await freeUserId(context, body.username);
+  if (body.password !== undefined) refuseWeakPassword(body.password);
   const { registrationToken } = await authenticateInteractively(context, {
     operationId: 'register',
     userId: undefined,

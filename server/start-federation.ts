@@ -1,0 +1,77 @@
+import { readFile } from 'node:fs/promises';
+import {
+  createKeyRing,
+  createPeerClient,
+  createSender,
+  createServerDiscovery,
+  createServerGate,
+  createWellKnownFetcher,
+} from '@candor/federation/transport';
+import type { Config } from './config/read-config.ts';
+import { loadSigningKey } from './config/signing-key.ts';
+import type { Context } from './context.ts';
+import type { Logger } from './log.ts';
+import type { Notifier } from './notifier.ts';
+import type { Database } from './storage/database.ts';
+import { createDestinationStore } from './storage/destinations.ts';
+import { createKeyStore } from './storage/server-keys.ts';
+
+export type FederationOptions = {
+  readonly config: Config;
+  readonly db: Database;
+  readonly notifier: Notifier;
+  readonly log: Logger;
+  readonly now: () => number;
+};
+
+const readAuthorities = async ({ federation }: Config) =>
+  federation.caFile === undefined ? {} : { ca: await readFile(federation.caFile, 'utf8') };
+
+/** The parts that speak with other servers; the sender follows what is queued for them. */
+export const startFederation = async (
+  options: FederationOptions,
+): Promise<Context['federation'] & { readonly stop: () => Promise<void> }> => {
+  const { config, db, notifier, log, now } = options;
+  const { serverName } = config;
+  const { allow, deny, allowPrivateAddresses, trustedKeyServers } = config.federation;
+  const gate = { deny, ...(allow && { allow }) };
+  const connector = { allowPrivateAddresses, ...(await readAuthorities(config)) };
+  const signingKey = await loadSigningKey(config.dataDir);
+
+  const fetchWellKnown = createWellKnownFetcher({ ...connector, now });
+  const discover = createServerDiscovery({ fetchWellKnown, now, random: Math.random });
+  const client = createPeerClient({
+    ...connector,
+    ...gate,
+    serverName,
+    signingKey: () => signingKey,
+    discover,
+    log,
+  });
+  const keyRing = createKeyRing({
+    serverName,
+    ownKeys: () => [signingKey],
+    store: createKeyStore(db),
+    client,
+    trustedKeyServers,
+    now,
+    log,
+  });
+  const sender = createSender({ serverName, store: createDestinationStore(db), client, now, log });
+  const stopListening = notifier.listen(({ change }) => {
+    if (change.kind === 'outbox') for (const name of change.destinations) sender.wake(name);
+  });
+  await sender.wakeAll();
+  return {
+    signingKey,
+    keyRing,
+    client,
+    sender,
+    isAllowed: createServerGate(gate),
+    stop: async () => {
+      stopListening();
+      await sender.stop();
+      await client.close();
+    },
+  };
+};
