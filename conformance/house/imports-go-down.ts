@@ -14,7 +14,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
 
 /** What lies at the top of `server/`, by height: a folder or file imports only from lower rows and from itself; types also from its own row. */
 const serverLevels: readonly (readonly string[])[] = [
-  ['log.ts', 'metrics.ts'],
+  ['log.ts', 'metrics.ts', 'token-buckets.ts'],
   ['config'],
   ['storage', 'notifier.ts'],
   ['context.ts'],
@@ -23,7 +23,10 @@ const serverLevels: readonly (readonly string[])[] = [
   ['accounts', 'sync', 'peers'],
   ['admin', 'webhooks'],
   ['http', 'websocket', 'pages'],
-  ['server.ts', 'main.ts', 'bin', 'commands'],
+  ['start-federation.ts'],
+  ['server.ts'],
+  ['commands'],
+  ['main.ts', 'bin'],
   ['testing', 'bench'],
 ];
 

@@ -15,7 +15,6 @@ const doorsOfDependencies: Readonly<Record<string, readonly string[]>> = {
   ws: ['server/websocket/', 'client-sdk/api/socket.ts'],
   undici: ['federation/transport/'],
   'ipaddr.js': ['federation/transport/'],
-  typebox: ['spec/', 'server/http/', 'conformance/'],
   sharp: ['server/media/'],
 };
 

@@ -35,7 +35,7 @@ const nameFaults = ({ path }: Source): Fault[] => {
   const faults = empty
     ? [{ line: 1, text: `'${empty}' says nothing: name it by what it does` }]
     : [];
-  if (!kebabCase.test(file) && !(namedById.test(path) && /^[A-Za-z0-9]+(\.test)?$/.test(file))) {
+  if (!kebabCase.test(file) && !(namedById.test(path) && /^[A-Za-z0-9_]+(\.test)?$/.test(file))) {
     faults.push({
       line: 1,
       text: `'${file}': file names are kebab-case (handlers verbatim operationId)`,
@@ -82,8 +82,9 @@ const exportFaults = (source: Source): Fault[] => {
 };
 
 const wordFaults = (source: Source): Fault[] => {
+  // Tests look into answers freely; the linter still asks for a reason there.
   const anys = source.visits.flatMap(({ node }) =>
-    node.type === 'TSAnyKeyword'
+    node.type === 'TSAnyKeyword' && !isTest(source) && !source.path.includes('/testing/')
       ? [{ line: source.lineOf(node.start), text: "'any': use 'unknown' and narrow it" }]
       : [],
   );
