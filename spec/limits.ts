@@ -108,6 +108,8 @@ export const limits = {
   keyRefetchMsMin: 30_000,
   keyRefetchMsMax: 3_600_000,
   keysPerServerMax: 100,
+  ownKeyValidityMs: 86_400_000,
+  keyQueryServersMax: 100,
   keyRingServersMax: 10_000,
   backoffMsMin: 500,
   backoffMsMax: 3_600_000,

@@ -1,0 +1,94 @@
+import { limits } from '@candor/spec';
+import { LRUCache } from 'lru-cache';
+import type { Db } from '../storage/database.ts';
+import { readEvents } from '../storage/events.ts';
+import type { StoredEvent } from '../storage/stored-event.ts';
+
+/** What an event costs in memory beside its strings. */
+const eventOverheadBytes = 1_500;
+
+const approximateBytes = ({ event }: StoredEvent): number => {
+  const body = event.content['body'] ?? event.content['ciphertext'];
+  return eventOverheadBytes + (typeof body === 'string' ? 3 * body.length : 0);
+};
+
+/** Events by id, for all rooms: those that are not on disk yet, and the ones used most recently. */
+export class EventCache {
+  readonly #db: Db;
+  readonly #unwritten = new Map<string, StoredEvent>();
+  readonly #writes = new Map<string, Promise<void>>();
+  readonly #recent = new LRUCache<string, StoredEvent>({
+    maxSize: limits.eventsInMemoryBytesMax,
+    sizeCalculation: approximateBytes,
+  });
+
+  constructor(db: Db) {
+    this.#db = db;
+  }
+
+  /** The event if it is in memory. */
+  peek(eventId: string): StoredEvent | undefined {
+    return this.#unwritten.get(eventId) ?? this.#recent.get(eventId);
+  }
+
+  /** The events that exist, by id; all that are not in memory come in one read. */
+  async load(eventIds: Iterable<string>): Promise<Map<string, StoredEvent>> {
+    const found = new Map<string, StoredEvent>();
+    const missing: string[] = [];
+    for (const eventId of eventIds) {
+      const known = this.peek(eventId);
+      if (known) found.set(eventId, known);
+      else missing.push(eventId);
+    }
+    if (missing.length === 0) return found;
+    for (const stored of await readEvents(this.#db, missing)) {
+      found.set(stored.event.eventId, this.#keep(stored));
+    }
+    return found;
+  }
+
+  async loadOne(eventId: string): Promise<StoredEvent | undefined> {
+    return this.peek(eventId) ?? (await this.load([eventId])).get(eventId);
+  }
+
+  /** Takes in what was read elsewhere. */
+  remember(events: Iterable<StoredEvent>): void {
+    for (const stored of events) this.#keep(stored);
+  }
+
+  /** An event that is queued for the database, or is changed there by what is queued. */
+  holdUnwritten(stored: StoredEvent): void {
+    this.#unwritten.set(stored.event.eventId, stored);
+  }
+
+  /** What was held is queued; `written` settles with its write. */
+  trackWrite(held: readonly StoredEvent[], written: Promise<void>): void {
+    for (const { event } of held) this.#writes.set(event.eventId, written);
+  }
+
+  /** Settles when the event is on disk, or rejects when it was lost. */
+  async written(eventId: string): Promise<void> {
+    await this.#writes.get(eventId);
+  }
+
+  /** The write of what was held has ended. */
+  release(held: readonly StoredEvent[], outcome: 'written' | 'lost'): void {
+    for (const stored of held) {
+      const { eventId } = stored.event;
+      if (this.#unwritten.get(eventId) === stored) {
+        this.#unwritten.delete(eventId);
+        this.#writes.delete(eventId);
+      }
+      if (outcome === 'written') this.#recent.set(eventId, stored);
+      else this.#recent.delete(eventId);
+    }
+  }
+
+  /** What was changed in memory while a read was under way wins over what was read. */
+  #keep(stored: StoredEvent): StoredEvent {
+    const known = this.peek(stored.event.eventId);
+    if (known) return known;
+    this.#recent.set(stored.event.eventId, stored);
+    return stored;
+  }
+}

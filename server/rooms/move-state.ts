@@ -1,0 +1,85 @@
+import { type RoomEvent, readStateKey, type StateKey } from '@candor/federation';
+import { serverNameOf } from '@candor/spec';
+import { nextSnapshot } from '../storage/next-snapshot.ts';
+import type { MembershipRow, PersistItem } from '../storage/persist-item.ts';
+import type { StateEntry } from '../storage/room-state.ts';
+import { changeStateHash } from '../storage/state-hash.ts';
+import type { StreamPosition } from '../storage/stream-clock.ts';
+import type { Room } from './room.ts';
+
+/** One entry of the current state becomes another event, or goes. */
+export type StateChange = {
+  readonly key: StateKey;
+  readonly keyNid: number;
+  /** `own` is the event that moves the state. */
+  readonly to?: StoredState | 'own';
+};
+
+export type StoredState = { readonly eventNid: number; readonly event: RoomEvent };
+
+export type StateMove = {
+  readonly serverName: string;
+  /** For the snapshot of the state after the changes. */
+  readonly snapshotNid: number;
+  readonly position: StreamPosition;
+  /** JSON for a local user who is invited or knocks with this move. */
+  readonly strippedState: string | null;
+  readonly own: StoredState;
+};
+
+const membershipRow = (
+  room: Room,
+  userId: string,
+  event: RoomEvent | undefined,
+  move: StateMove,
+): MembershipRow => {
+  const said = event?.content['membership'];
+  const membership = typeof said === 'string' ? said : 'leave';
+  return {
+    roomNid: room.roomNid,
+    userId,
+    membership,
+    eventId: event?.eventId ?? '',
+    sender: event?.sender ?? userId,
+    position: move.position,
+    isLocal: serverNameOf(userId) === move.serverName,
+    strippedState: membership === 'invite' || membership === 'knock' ? move.strippedState : null,
+  };
+};
+
+/** Changes the room's current state in memory; returns what is to be written about it. */
+export const moveState = (
+  room: Room,
+  changes: readonly StateChange[],
+  move: StateMove,
+): Pick<PersistItem, 'snapshots' | 'stateDelta' | 'memberships'> => {
+  const stateDelta = new Map<number, number>();
+  const memberships: MembershipRow[] = [];
+  let hash = room.head?.hash ?? 0n;
+  for (const { key, keyNid, to: target } of changes) {
+    const to = target === 'own' ? move.own : target;
+    hash = changeStateHash(hash, room.state.get(key)?.eventId, to?.event.eventId);
+    stateDelta.set(keyNid, to?.eventNid ?? 0);
+    const entry: StateEntry | undefined = to && {
+      keyNid,
+      eventNid: to.eventNid,
+      eventId: to.event.eventId,
+    };
+    room.setState(key, entry, to?.event);
+    const [type, userId] = readStateKey(key);
+    if (type !== 'm.room.member') continue;
+    const row = membershipRow(room, userId, to?.event, move);
+    room.setJoined(userId, row.membership === 'join');
+    memberships.push(row);
+  }
+  const { row, head } = nextSnapshot(room.head, {
+    roomNid: room.roomNid,
+    nid: move.snapshotNid,
+    hash,
+    delta: stateDelta,
+    entries: () => [...room.state.values()].map((entry) => [entry.keyNid, entry.eventNid] as const),
+    size: room.state.size,
+  });
+  room.head = head;
+  return { snapshots: [row], stateDelta, memberships };
+};

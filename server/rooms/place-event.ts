@@ -1,0 +1,171 @@
+import { type RoomEvent, stateKeyOf } from '@candor/federation';
+import { serverNameOf } from '@candor/spec';
+import type { Context } from '../context.ts';
+import type { Change } from '../notifier.ts';
+import type { PersistItem } from '../storage/persist-item.ts';
+import type { StoredEvent } from '../storage/stored-event.ts';
+import type { StreamPosition } from '../storage/stream-clock.ts';
+import { moveState, type StateChange } from './move-state.ts';
+import { redactStored } from './redact-stored.ts';
+import { relationOf } from './relation-of.ts';
+import type { Room } from './room.ts';
+import type { Transaction } from './sent-transactions.ts';
+
+export type StepContext = Pick<Context, 'config' | 'db' | 'rooms' | 'now'>;
+
+/** An event that has joined its room in memory, and what is to be written about it. */
+export type Step = {
+  readonly position: StreamPosition;
+  readonly item: Omit<PersistItem, 'room' | 'isNewRoom'>;
+  /** Events that memory has newer than the disk until the step is written. */
+  readonly held: readonly StoredEvent[];
+};
+
+/** Where an event stands in its room, and what it does there; decided before, so that nothing waits in between. */
+export type Placement = {
+  readonly event: RoomEvent;
+  /** State before the event; null before the create event. */
+  readonly snapshotNid: number | null;
+  readonly stateKeyNid: number | null;
+  /** What becomes of the current state. */
+  readonly changes: readonly StateChange[];
+  /** For the snapshot of the current state after the changes, when there are any. */
+  readonly nextSnapshotNid: number;
+  readonly extremities: readonly string[];
+  readonly isSoftFailed: boolean;
+  /** JSON for a local user who is invited or knocks. */
+  readonly strippedState: string | null;
+  /** What a redaction redacts, if it is here. */
+  readonly target: StoredEvent | undefined;
+  /** Redactions of this event that came before it. */
+  readonly redactedBy: readonly RoomEvent[];
+  readonly transaction?: Transaction | undefined;
+};
+
+/** Applies a redaction in memory; the redacted event is to be written. */
+const applyRedaction = (room: Room, redaction: RoomEvent, target: StoredEvent | undefined) => {
+  if (redaction.redacts === undefined) return {};
+  if (!target) {
+    const { redacts, eventId } = redaction;
+    const waiting = room.waitingRedactions.get(redacts) ?? [];
+    room.waitingRedactions.set(redacts, [...waiting, eventId]);
+    return { waitingRedactions: [{ redacts, eventId }] };
+  }
+  const redacted = redactStored(room, redaction, target);
+  if (!redacted) return {};
+  const { event } = redacted;
+  if (event.stateKey !== undefined)
+    room.replaceSetting(stateKeyOf(event.type, event.stateKey), event);
+  return {
+    redacted,
+    redactions: [
+      {
+        eventId: event.eventId,
+        redactedBy: redaction.eventId,
+        json: JSON.stringify(event.pdu),
+      },
+    ],
+  };
+};
+
+const remoteServers = (room: Room, event: RoomEvent, serverName: string): Set<string> => {
+  const servers = new Set(room.servers.keys());
+  // The server of somebody invited, removed or gone hears of it too.
+  if (event.type === 'm.room.member' && event.stateKey !== undefined) {
+    servers.add(serverNameOf(event.stateKey) ?? serverName);
+  }
+  servers.delete(serverName);
+  return servers;
+};
+
+const isFor = (event: RoomEvent, serverName: string): boolean =>
+  event.stateKey !== undefined && serverNameOf(event.stateKey) === serverName;
+
+const wakesOf = (room: Room, event: RoomEvent, serverName: string): Iterable<string> => {
+  const { stateKey } = event;
+  const isOfLocalMember = event.type === 'm.room.member' && isFor(event, serverName);
+  return isOfLocalMember && stateKey !== undefined
+    ? new Set([...room.localUsers, stateKey])
+    : room.localUsers;
+};
+
+const changeOf = (room: Room, { event, transaction }: Placement, serverName: string): Change => ({
+  kind: 'event',
+  roomId: room.roomId,
+  event,
+  wakes: wakesOf(room, event, serverName),
+  ...(transaction && {
+    sentBy: {
+      userId: event.sender,
+      deviceId: transaction.deviceId,
+      txnId: transaction.txnId,
+    },
+  }),
+});
+
+/** The event as it will be stored, already redacted when a redaction was here before it. */
+const storedOf = (room: Room, placement: Placement, position: number, receivedAt: number) => {
+  const stored: StoredEvent = {
+    event: placement.event,
+    eventNid: position,
+    roomNid: room.roomNid,
+    position,
+    snapshotNid: placement.snapshotNid,
+    isOutlier: false,
+    isSoftFailed: placement.isSoftFailed,
+    rejectedFor: null,
+    redactedBy: null,
+    receivedAt,
+  };
+  for (const redaction of placement.redactedBy) {
+    const redacted = redactStored(room, redaction, stored);
+    if (redacted) return redacted;
+  }
+  return stored;
+};
+
+/** The event joins the room's memory, all at once; what is returned goes to `commitSteps`. */
+export const placeEvent = (context: StepContext, room: Room, placement: Placement): Step => {
+  const { config, db, rooms, now } = context;
+  const { serverName } = config;
+  const isOurs = serverNameOf(placement.event.sender) === serverName;
+  const before = isOurs ? remoteServers(room, placement.event, serverName) : [];
+  const told = placement.isSoftFailed ? undefined : changeOf(room, placement, serverName);
+  const position = db.clock.next(told);
+  const stored = storedOf(room, placement, position, now());
+  const { event } = stored;
+  const { redacted, ...redactionRows } = placement.isSoftFailed
+    ? {}
+    : applyRedaction(room, event, placement.target);
+  const { changes, nextSnapshotNid: snapshotNid, strippedState } = placement;
+  const own = { eventNid: position, event };
+  const move = { serverName, snapshotNid, position, strippedState, own };
+  const moved = changes.length > 0 ? moveState(room, changes, move) : {};
+  room.extremities = placement.extremities;
+  room.depth = Math.max(room.depth, event.depth);
+  const held = redacted ? [stored, redacted] : [stored];
+  for (const one of held) rooms.events.holdUnwritten(one);
+  const relation = relationOf(event);
+  const destinations = [...before];
+  const isSent = destinations.length > 0;
+  const outbox = isSent && db.clock.next({ kind: 'outbox', destinations, wakes: [] });
+  const row = {
+    ...stored,
+    eventId: event.eventId,
+    depth: event.depth,
+    stateKeyNid: placement.stateKeyNid,
+    json: JSON.stringify(event.pdu),
+  };
+  return {
+    position,
+    held,
+    item: {
+      events: [row],
+      ...moved,
+      ...redactionRows,
+      ...(relation && { relations: [{ ...relation, eventNid: position }] }),
+      outbox: destinations.map((destination) => ({ destination, eventNid: position })),
+      positions: outbox === false ? [position] : [position, outbox],
+    },
+  };
+};

@@ -1,0 +1,13 @@
+import { isObject, type RoomEvent } from '@candor/federation';
+
+export type Relation = { readonly relType: string; readonly parentEventId: string };
+
+/** What the event says it relates to; undefined when it says nothing that can be used. */
+// https://spec.matrix.org/v1.19/client-server-api/#definition-mrelates_to
+export const relationOf = ({ content }: RoomEvent): Relation | undefined => {
+  const relation = content['m.relates_to'];
+  if (!isObject(relation)) return undefined;
+  const { rel_type: relType, event_id: parentEventId } = relation;
+  if (typeof relType !== 'string' || typeof parentEventId !== 'string') return undefined;
+  return { relType, parentEventId };
+};

@@ -1,0 +1,140 @@
+import type { RoomVersionRules } from '@candor/federation';
+import { limits, MatrixError } from '@candor/spec';
+import type { Database } from '../storage/database.ts';
+import { NidBlocks, nidSequences } from '../storage/nid-blocks.ts';
+import { type PersistQueue, startPersistQueue } from '../storage/persist-events.ts';
+import { StateKeys } from '../storage/state-keys.ts';
+import { Snapshots } from '../storage/state-snapshots.ts';
+import { EventCache } from './event-cache.ts';
+import { loadRoom } from './load-room.ts';
+import { Room } from './room.ts';
+import { SentTransactions } from './sent-transactions.ts';
+
+export type RoomsOptions = {
+  readonly serverName: string;
+  /** Where rooms that are not in use are dropped from memory. */
+  readonly memoryBytesMax?: number;
+};
+
+/** Sizes are added up only now and then: it takes a look at every room. */
+const admissionsPerEviction = 64;
+
+/** The rooms in memory, and what they share. */
+export class Rooms {
+  readonly events: EventCache;
+  readonly snapshots: Snapshots;
+  readonly stateKeys: StateKeys;
+  readonly snapshotNids: NidBlocks;
+  readonly sentTransactions: SentTransactions;
+  readonly queue: PersistQueue;
+  readonly #db: Database;
+  readonly #serverName: string;
+  readonly #bytesMax: number;
+  readonly #roomNids: NidBlocks;
+  /** Least recently used first. */
+  readonly #loaded = new Map<string, Room>();
+  #admissions = 0;
+  readonly #loading = new Map<string, Promise<Room | undefined>>();
+
+  constructor(db: Database, { serverName, memoryBytesMax }: RoomsOptions) {
+    this.#db = db;
+    this.#serverName = serverName;
+    this.#bytesMax = memoryBytesMax ?? limits.roomsInMemoryBytesMax;
+    this.events = new EventCache(db);
+    this.snapshots = new Snapshots(db);
+    this.stateKeys = new StateKeys(db);
+    this.snapshotNids = new NidBlocks(db, nidSequences.snapshots);
+    this.#roomNids = new NidBlocks(db, nidSequences.rooms);
+    this.sentTransactions = new SentTransactions(db);
+    this.queue = startPersistQueue(db, (roomNids) => this.#drop(roomNids));
+  }
+
+  /** The room as it is now, queued steps included; undefined when this server has never heard of it. */
+  async get(roomId: string): Promise<Room | undefined> {
+    const loaded = this.#loaded.get(roomId);
+    if (loaded) {
+      this.#loaded.delete(roomId);
+      this.#loaded.set(roomId, loaded);
+      return loaded;
+    }
+    const underWay = this.#loading.get(roomId);
+    if (underWay !== undefined) return underWay;
+    const loading = this.#load(roomId).finally(() => this.#loading.delete(roomId));
+    this.#loading.set(roomId, loading);
+    return loading;
+  }
+
+  /** Runs `work` as the room's one writer. Throws M_NOT_FOUND for a room this server has never heard of. */
+  async write<T>(roomId: string, work: (room: Room) => Promise<T>): Promise<T> {
+    for (;;) {
+      const room = await this.get(roomId);
+      if (!room) throw new MatrixError('M_NOT_FOUND', 'this server does not know the room');
+      const outcome = await room.exclusively(async () =>
+        room.isStale ? undefined : { result: await work(room) },
+      );
+      if (outcome) return outcome.result;
+    }
+  }
+
+  /** A room that is new to this server, in memory only until its first step is queued and `admit` is called. */
+  async create(roomId: string, rules: RoomVersionRules): Promise<Room> {
+    return new Room({
+      roomId,
+      roomNid: await this.#roomNids.take(),
+      rules,
+      serverName: this.#serverName,
+      extremities: [],
+      depth: 0,
+      head: undefined,
+      state: new Map(),
+      settings: new Map(),
+      joined: [],
+      waitingRedactions: new Map(),
+    });
+  }
+
+  /** Makes a new room known under its id. */
+  admit(room: Room): void {
+    this.#loaded.set(room.roomId, room);
+    this.#admissions += 1;
+    if (this.#admissions % admissionsPerEviction === 0) this.#evict();
+  }
+
+  /** Forgets what memory has of a room whose step was given up halfway. */
+  abandon(room: Room): void {
+    room.isStale = true;
+    if (this.#loaded.get(room.roomId) === room) this.#loaded.delete(room.roomId);
+  }
+
+  async #load(roomId: string): Promise<Room | undefined> {
+    const room = await loadRoom(
+      {
+        db: this.#db,
+        serverName: this.#serverName,
+        events: this.events,
+        snapshots: this.snapshots,
+      },
+      roomId,
+    );
+    if (!room) return undefined;
+    const admitted = this.#loaded.get(roomId);
+    if (admitted) return admitted;
+    this.admit(room);
+    return room;
+  }
+
+  #drop(roomNids: ReadonlySet<number>): void {
+    for (const room of this.#loaded.values()) if (roomNids.has(room.roomNid)) this.abandon(room);
+  }
+
+  #evict(): void {
+    let bytes = 0;
+    for (const room of this.#loaded.values()) bytes += room.approximateBytes;
+    for (const room of this.#loaded.values()) {
+      if (bytes <= this.#bytesMax) return;
+      if (room.busy > 0) continue;
+      bytes -= room.approximateBytes;
+      this.abandon(room);
+    }
+  }
+}

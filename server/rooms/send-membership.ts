@@ -1,0 +1,69 @@
+import type { JsonObject } from '@candor/federation';
+import { MatrixError, serverNameOf } from '@candor/spec';
+import { readMemberProfile } from '../storage/member-profile.ts';
+import type { RoomContext } from './build-room-event.ts';
+import type { Room } from './room.ts';
+import { type Sending, type SentEvent, sendInRoom } from './send-in-room.ts';
+
+/** A change of somebody's membership that a user of ours asks for. */
+export type MembershipChange = {
+  readonly roomId: string;
+  readonly sender: string;
+  /** Whose membership changes. */
+  readonly target: string;
+  readonly reason?: string | undefined;
+  /** Further content of the member event, such as `is_direct`. */
+  readonly content?: JsonObject;
+};
+
+/** What the current state says of a user; `leave` when it says nothing. */
+export const readCurrentMembership = async (
+  { rooms }: RoomContext,
+  room: Room,
+  userId: string,
+): Promise<string> => {
+  if (room.joined.has(userId)) return 'join';
+  const entry = room.memberEntry(userId);
+  const stored = entry && (await rooms.events.loadOne(entry.eventId));
+  const membership = stored?.event.content['membership'];
+  return typeof membership === 'string' ? membership : 'leave';
+};
+
+/** Makes and queues a member event as the room's writer; a local target's profile goes in where the target enters. */
+export const placeMembership = async (
+  context: RoomContext,
+  room: Room,
+  change: Omit<MembershipChange, 'roomId'>,
+  membership: string,
+): Promise<Sending> => {
+  const { sender, target, reason, content } = change;
+  const isEntering = membership !== 'leave' && membership !== 'ban';
+  const isLocal = serverNameOf(target) === context.config.serverName;
+  const profile = isEntering && isLocal ? await readMemberProfile(context.db, target) : {};
+  return sendInRoom(context, room, {
+    sender,
+    type: 'm.room.member',
+    stateKey: target,
+    content: { ...profile, ...content, ...(reason !== undefined && { reason }), membership },
+  });
+};
+
+/**
+ * Changes a membership once `check` has let the target's present one pass; the answer comes when it is on disk.
+ * Throws M_FORBIDDEN, also for a room this server is not in.
+ */
+export const sendMembership = async (
+  context: RoomContext,
+  change: MembershipChange,
+  membership: string,
+  check: (present: string) => void = () => undefined,
+): Promise<SentEvent> => {
+  const known = await context.rooms.get(change.roomId);
+  if (!known?.isResident) throw new MatrixError('M_FORBIDDEN', 'the sender is not joined');
+  const { eventId, position, written } = await context.rooms.write(change.roomId, async (room) => {
+    check(await readCurrentMembership(context, room, change.target));
+    return placeMembership(context, room, change, membership);
+  });
+  await written;
+  return { eventId, position };
+};

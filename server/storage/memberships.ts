@@ -1,0 +1,115 @@
+import type { Db, Tx } from './database.ts';
+
+export type Membership = {
+  readonly membership: string;
+  readonly eventId: string;
+  readonly sender: string;
+  /** Stream position of the change. */
+  readonly position: number;
+  readonly isForgotten: boolean;
+  /** JSON array of stripped state events that came with an invite or a knock. */
+  readonly strippedState: string | null;
+};
+
+const columns = [
+  'membership',
+  'event_id',
+  'sender',
+  'position',
+  'is_forgotten',
+  'stripped_state',
+] as const;
+
+type Row = {
+  readonly membership: string;
+  readonly event_id: string;
+  readonly sender: string;
+  readonly position: number;
+  readonly is_forgotten: boolean;
+  readonly stripped_state: string | null;
+};
+
+const membershipOf = (row: Row): Membership => ({
+  membership: row.membership,
+  eventId: row.event_id,
+  sender: row.sender,
+  position: row.position,
+  isForgotten: row.is_forgotten,
+  strippedState: row.stripped_state,
+});
+
+/** What a user is in a room; undefined when nothing was ever said. */
+export const readMembership = async (
+  db: Db,
+  roomNid: number,
+  userId: string,
+): Promise<Membership | undefined> => {
+  const row = await db.sql
+    .selectFrom('memberships')
+    .select(columns)
+    .where('room_nid', '=', roomNid)
+    .where('user_id', '=', userId)
+    .executeTakeFirst();
+  return row && membershipOf(row);
+};
+
+/** Everyone of a room, by user id. */
+export const readRoomMembers = async (
+  db: Db,
+  roomNid: number,
+): Promise<ReadonlyMap<string, Membership>> => {
+  const rows = await db.sql
+    .selectFrom('memberships')
+    .select(['user_id', ...columns])
+    .where('room_nid', '=', roomNid)
+    .execute();
+  return new Map(rows.map((row) => [row.user_id, membershipOf(row)]));
+};
+
+/** The users joined to a room. */
+export const readJoinedUsers = async (db: Db, roomNid: number): Promise<readonly string[]> => {
+  const rows = await db.sql
+    .selectFrom('memberships')
+    .select('user_id')
+    .where('room_nid', '=', roomNid)
+    .where('membership', '=', 'join')
+    .execute();
+  return rows.map((row) => row.user_id);
+};
+
+/** The rooms of a user with what they are there; forgotten ones only when asked for. */
+export const readRoomsOfUser = async (
+  db: Db,
+  userId: string,
+  memberships: readonly string[],
+): Promise<readonly (Membership & { readonly roomId: string; readonly roomNid: number })[]> => {
+  const rows = await db.sql
+    .selectFrom('memberships')
+    .innerJoin('rooms', 'rooms.room_nid', 'memberships.room_nid')
+    .select(['rooms.room_id', 'rooms.room_nid', ...columns])
+    .where('user_id', '=', userId)
+    .where('membership', 'in', memberships)
+    .where('is_forgotten', '=', false)
+    .execute();
+  return rows.map((row) => ({
+    ...membershipOf(row),
+    roomId: row.room_id,
+    roomNid: row.room_nid,
+  }));
+};
+
+/** Marks a left room as forgotten by the user; false when the user has not left it. */
+export const forgetMembership = async (
+  tx: Tx,
+  roomNid: number,
+  userId: string,
+): Promise<boolean> => {
+  const { numUpdatedRows } = await tx.sql
+    .updateTable('memberships')
+    .set({ is_forgotten: true })
+    .where('room_nid', '=', roomNid)
+    .where('user_id', '=', userId)
+    .where('membership', 'in', ['leave', 'ban'])
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
+};

@@ -1,0 +1,23 @@
+import type { Db, Tx } from './database.ts';
+
+/** The newest transaction ids of a session with their events, oldest first. */
+export const readSentTransactions = async (
+  db: Db,
+  session: { readonly userId: string; readonly deviceId: string },
+  limit: number,
+): Promise<readonly (readonly [txnKey: string, eventId: string])[]> => {
+  const rows = await db.sql
+    .selectFrom('sent_transactions')
+    .select(['txn_key', 'event_id'])
+    .where('user_id', '=', session.userId)
+    .where('device_id', '=', session.deviceId)
+    .orderBy('sent_at', 'desc')
+    .limit(limit)
+    .execute();
+  return rows.reverse().map((row) => [row.txn_key, row.event_id]);
+};
+
+/** Forgets transaction ids of before `sentBefore`, in milliseconds since the epoch. */
+export const deleteSentTransactions = async (tx: Tx, sentBefore: number): Promise<void> => {
+  await tx.sql.deleteFrom('sent_transactions').where('sent_at', '<', sentBefore).execute();
+};

@@ -1,0 +1,70 @@
+import { eventFromPdu, type Pdu, type RoomEvent, roomVersionRules } from '@candor/federation';
+
+/** An event as it is kept, with what this server knows about it. */
+export type StoredEvent = {
+  readonly event: RoomEvent;
+  readonly eventNid: number;
+  readonly roomNid: number;
+  /** Place in the timeline: positive for live events, negative for backfilled ones, null outside it. */
+  readonly position: number | null;
+  /** State before the event; null for outliers, and for the create event, which has none before it. */
+  readonly snapshotNid: number | null;
+  readonly isOutlier: boolean;
+  readonly isSoftFailed: boolean;
+  /** Why it was rejected; null when it was not. */
+  readonly rejectedFor: string | null;
+  /** Id of the redaction that was applied; the content is gone. */
+  readonly redactedBy: string | null;
+  /** Milliseconds since the epoch, by our clock. */
+  readonly receivedAt: number;
+};
+
+/** What the reads of `events` select, joined to `rooms`. */
+export const storedEventColumns = [
+  'events.event_nid',
+  'events.room_nid',
+  'events.event_id',
+  'events.position',
+  'events.snapshot_nid',
+  'events.is_outlier',
+  'events.is_soft_failed',
+  'events.rejected_for',
+  'events.redacted_by',
+  'events.received_at',
+  'events.json',
+  'rooms.room_id',
+  'rooms.version',
+] as const;
+
+export type StoredEventRow = {
+  readonly event_nid: number;
+  readonly room_nid: number;
+  readonly event_id: string;
+  readonly position: number | null;
+  readonly snapshot_nid: number | null;
+  readonly is_outlier: boolean;
+  readonly is_soft_failed: boolean;
+  readonly rejected_for: string | null;
+  readonly redacted_by: string | null;
+  readonly received_at: number;
+  readonly json: string;
+  readonly room_id: string;
+  readonly version: string;
+};
+
+export const storedEventOf = (row: StoredEventRow): StoredEvent => {
+  const rules = roomVersionRules(row.version);
+  if (!rules) throw new Error(`a room of unknown version ${row.version} is stored`);
+  return {
+    event: eventFromPdu(JSON.parse(row.json) as Pdu, row.event_id, row.room_id, rules),
+    eventNid: row.event_nid,
+    roomNid: row.room_nid,
+    position: row.position,
+    snapshotNid: row.snapshot_nid,
+    isOutlier: row.is_outlier,
+    isSoftFailed: row.is_soft_failed,
+    rejectedFor: row.rejected_for,
+    redactedBy: row.redacted_by,
+    receivedAt: row.received_at,
+  };
+};
