@@ -9,8 +9,6 @@ import { loadTls, tlsWarnings } from '../config/tls.ts';
 import { createLog } from '../log.ts';
 import { type DatabaseDescription, describeDatabase } from '../storage/describe-database.ts';
 import { startEmbeddedPostgres } from '../storage/embedded-postgres.ts';
-import { postgresAccount } from '../storage/embedded-postgres-account.ts';
-import { checkReachable } from '../storage/embedded-postgres-ownership.ts';
 import { lockDataDir } from '../storage/lock-data-dir.ts';
 
 type Finding = { readonly level: 'good' | 'warning' | 'fault'; readonly text: string };
@@ -72,13 +70,8 @@ const checkDatabase = async (config: Config): Promise<Finding> => {
   const { url, binDir } = config.database;
   try {
     if (url !== undefined) return judgeDatabase(await describeDatabase({ connectionString: url }));
-    const cluster = join(config.dataDir, 'postgresql');
-    if (!(await exists(cluster))) {
-      const account = postgresAccount();
-      if (account !== undefined && (await exists(config.dataDir)))
-        await checkReachable(account, config.dataDir);
+    if (!(await exists(join(config.dataDir, 'postgresql'))))
       return good('database: the embedded PostgreSQL makes one at the first start');
-    }
     const log = createLog({ level: 'silent' });
     const postgres = await startEmbeddedPostgres({ dataDir: config.dataDir, binDir, log });
     try {

@@ -5,7 +5,7 @@ import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { OperatorError } from '../config/operator-error.ts';
 import type { Account } from './embedded-postgres-account.ts';
-import { giveTo } from './embedded-postgres-ownership.ts';
+import { folderInTheWay, giveTo } from './embedded-postgres-ownership.ts';
 
 export type PostgresBinaries = {
   readonly directory: string;
@@ -57,20 +57,24 @@ const makeSymlinks = async (root: string): Promise<void> => {
   }
 };
 
+// For the account of a server whose data directory lies behind a private home.
+const cacheDirectory = '/var/cache/candor';
+
 const copyInto = async (
-  dataDir: string,
+  folder: string,
   root: string,
   account: Account | undefined,
 ): Promise<string> => {
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
-  const copies = join(dataDir, 'postgresql-bin');
+  const copies = join(folder, 'postgresql-bin');
   const copy = join(copies, String(version));
   const isThere = await stat(copy).catch(() => undefined);
   if (isThere === undefined) {
     const partial = `${copy}.partial`;
     await rm(partial, { recursive: true, force: true });
     await mkdir(partial, { recursive: true });
-    await chmod(copies, 0o711);
+    for (const passed of [folder, copies])
+      await chmod(passed, account === undefined ? 0o700 : 0o711);
     await cp(join(root, 'native'), join(partial, 'native'), {
       recursive: true,
       verbatimSymlinks: true,
@@ -85,7 +89,8 @@ const copyInto = async (
 
 /**
  * The programs the account can really run: those of `binDir`, else those of the npm package, else a
- * copy of them in the data directory (a private home, an installation without its symbolic links).
+ * copy of them in the data directory (a private home, an installation without its symbolic links),
+ * or, where the account may not go there either, in the system's cache.
  */
 export const findPostgresBinaries = async (
   dataDir: string,
@@ -107,7 +112,8 @@ export const findPostgresBinaries = async (
   try {
     return { directory, major: await majorOf(directory, account) };
   } catch {
-    const copy = await copyInto(dataDir, root, account);
+    const isBarred = account && (await folderInTheWay(account, join(dataDir, 'postgresql-bin')));
+    const copy = await copyInto(isBarred ? cacheDirectory : dataDir, root, account);
     const major = await majorOf(copy, account).catch((cause: Error) => {
       throw new OperatorError(
         `the embedded PostgreSQL does not run here: ${cause.message}; set database.url, or database.bin_dir to the folder of another PostgreSQL's programs`,

@@ -5,10 +5,12 @@ import { promisify } from 'node:util';
 import { OperatorError } from '../config/operator-error.ts';
 import { type Account, namedAccount } from './embedded-postgres-account.ts';
 import { type PostgresBinaries, postgresEnvironment } from './embedded-postgres-binaries.ts';
-import { checkReachable, giveTo } from './embedded-postgres-ownership.ts';
+import { giveTo } from './embedded-postgres-ownership.ts';
 
 export type Cluster = {
   readonly directory: string;
+  /** How the programs call the directory, which they are started in. */
+  readonly path: string;
   readonly socketDirectory: string;
   readonly binaries: PostgresBinaries;
   readonly account: Account | undefined;
@@ -72,7 +74,7 @@ const configurationOf = (settings: Readonly<Record<string, string | number>>): s
 const hostBasedAuthentication = 'local all all trust\n';
 
 const initialise = async (cluster: Cluster): Promise<void> => {
-  const { directory, binaries, account } = cluster;
+  const { directory, path, binaries, account } = cluster;
   const maker = account && (await namedAccount());
   const staging = `${directory}.new`;
   await rm(staging, { recursive: true, force: true });
@@ -81,7 +83,7 @@ const initialise = async (cluster: Cluster): Promise<void> => {
   const options = ['--locale=C', '--encoding=UTF8', '--data-checksums', '--auth=trust'];
   await promisify(execFile)(
     join(binaries.directory, 'initdb'),
-    ['-D', staging, '-U', superuser, ...options, '--no-instructions'],
+    ['-D', path === directory ? staging : path, '-U', superuser, ...options, '--no-instructions'],
     { ...maker, env: postgresEnvironment, cwd: staging },
   ).catch((cause: Error) => {
     throw new OperatorError(`could not make the database in ${directory}: ${cause.message}`, {
@@ -128,11 +130,7 @@ export const prepareCluster = async (
   settings: Readonly<Record<string, string | number>>,
 ): Promise<void> => {
   const { directory, account, socketDirectory } = cluster;
-  if (account !== undefined) {
-    await checkReachable(account, directory);
-    await checkReachable(account, socketDirectory);
-    await giveTo(account, socketDirectory);
-  }
+  if (account !== undefined) await giveTo(account, socketDirectory);
   if (await exists(directory)) await checkOwner(cluster);
   if (!(await exists(join(directory, 'PG_VERSION')))) {
     if ((await readdir(directory).catch(() => [])).length > 0)

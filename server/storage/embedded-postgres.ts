@@ -8,12 +8,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { OperatorError } from '../config/operator-error.ts';
 import type { Logger } from '../log.ts';
-import { postgresAccount } from './embedded-postgres-account.ts';
+import { type Account, postgresAccount } from './embedded-postgres-account.ts';
 import { findPostgresBinaries, postgresEnvironment } from './embedded-postgres-binaries.ts';
 import { type Cluster, prepareCluster, superuser } from './embedded-postgres-cluster.ts';
 import { stopOrphan } from './embedded-postgres-orphan.ts';
+import { folderInTheWay } from './embedded-postgres-ownership.ts';
 import { lockDataDir } from './lock-data-dir.ts';
-import { socketDirectory } from './socket-directory.ts';
+import { leaveSocketDirectory, socketDirectory } from './socket-directory.ts';
 
 export type PostgresConnection = {
   /** The directory of the Unix socket. */
@@ -54,8 +55,8 @@ const isRunning = (child: ChildProcess): boolean =>
   child.exitCode === null && child.signalCode === null && child.pid !== undefined;
 
 /** Its own session, so that a Ctrl-C in the terminal ends the server first and the database after it. */
-const launch = ({ directory, binaries, account }: Cluster, log: Logger) => {
-  const child = spawn(join(binaries.directory, 'postgres'), ['-D', directory], {
+const launch = ({ directory, path, binaries, account }: Cluster, log: Logger) => {
+  const child = spawn(join(binaries.directory, 'postgres'), ['-D', path], {
     ...account,
     cwd: directory,
     env: postgresEnvironment,
@@ -118,6 +119,18 @@ const end = async (child: ChildProcess, log: Logger): Promise<void> => {
   if (await endsWithin(child, immediateStopMsMax)) return;
   child.kill('SIGKILL');
   await endsWithin(child, immediateStopMsMax);
+};
+
+/** The name of the cluster for an account that may not pass through a folder above it. */
+const pathFor = async (account: Account | undefined, directory: string): Promise<string> => {
+  const barrier = account && (await folderInTheWay(account, directory));
+  if (barrier === undefined) return directory;
+  // We enter the folder before we give up root's rights, and it stays the working directory.
+  if (process.platform === 'linux') return '/proc/self/cwd';
+  throw new OperatorError(
+    `PostgreSQL refuses to run as root, so it runs as user id ${account?.uid}, which may not pass through ${barrier}. ` +
+      `Set data_dir to a place like /var/lib/candor, or allow it with: chmod o+x ${barrier}, or run candor as an ordinary user`,
+  );
 };
 
 const supervise = async (
@@ -202,17 +215,21 @@ export const startEmbeddedPostgres = async (
   if (account !== undefined) await chmod(dataDir, mode);
   const lock = await lockDataDir(dataDir);
   try {
-    const sockets = await socketDirectory(dataDir);
+    const sockets = await socketDirectory(dataDir, account);
     const directory = join(dataDir, 'postgresql');
     await stopOrphan(directory, log);
     // What a killed database left here names a process id that may be another's by now.
     for (const name of ['.s.PGSQL.5432', '.s.PGSQL.5432.lock'])
       await rm(join(sockets, name), { force: true });
     const binaries = await findPostgresBinaries(dataDir, binDir, account);
-    const cluster = { directory, socketDirectory: sockets, binaries, account };
+    const path = await pathFor(account, directory);
+    const cluster = { directory, path, socketDirectory: sockets, binaries, account };
     await prepareCluster(cluster, settings);
     const connection = { host: sockets, port: 5432, user: superuser, database: 'candor' };
-    return await supervise(cluster, connection, options, lock.release);
+    return await supervise(cluster, connection, options, async () => {
+      await leaveSocketDirectory(sockets);
+      await lock.release();
+    });
   } catch (error) {
     await lock.release();
     throw error;

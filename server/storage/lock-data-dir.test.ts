@@ -65,7 +65,7 @@ t.test('of many that start at once after a crash one gets the lock', async (t) =
 t.test('a path too long for a socket gets a private directory elsewhere', async (t) => {
   const deep = join(folder, 'deep'.repeat(40));
   const lock = await lockDataDir(deep);
-  const sockets = await socketDirectory(deep);
+  const sockets = await socketDirectory(deep, undefined);
   t.notOk(sockets.startsWith(folder));
   t.equal((await stat(sockets)).mode & 0o777, 0o700);
   await t.rejects(lockDataDir(deep), /in use/);

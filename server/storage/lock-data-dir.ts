@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { access, constants, link, mkdir, rename, rm, rmdir } from 'node:fs/promises';
+import { access, constants, link, mkdir, rename, rm } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { OperatorError } from '../config/operator-error.ts';
-import { socketDirectory } from './socket-directory.ts';
+import { leaveSocketDirectory, socketDirectory } from './socket-directory.ts';
 
 export type DataDirLock = { readonly release: () => Promise<void> };
 
@@ -71,7 +71,7 @@ export const lockDataDir = async (dataDir: string): Promise<DataDirLock> => {
       { cause },
     );
   });
-  const directory = await socketDirectory(dataDir);
+  const directory = await socketDirectory(dataDir, undefined);
   const path = join(directory, 'lock');
   const own = join(directory, randomBytes(4).toString('hex'));
   const server = createServer((socket) => {
@@ -96,8 +96,7 @@ export const lockDataDir = async (dataDir: string): Promise<DataDirLock> => {
     release: async () => {
       await rm(path, { force: true });
       await close();
-      // The one under the temporary directory is ours to remove; `run` in the data directory stays.
-      if (basename(directory) !== 'run') await rmdir(directory).catch(() => undefined);
+      await leaveSocketDirectory(directory);
     },
   };
 };
