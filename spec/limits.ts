@@ -109,7 +109,6 @@ export const limits = {
   keyRefetchMsMax: 3_600_000,
   keysPerServerMax: 100,
   ownKeyValidityMs: 86_400_000,
-  keyQueryServersMax: 100,
   keyRingServersMax: 10_000,
   backoffMsMin: 500,
   backoffMsMax: 3_600_000,

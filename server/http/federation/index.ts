@@ -1,2 +1,8 @@
+import { serverHandlers } from './server/index.ts';
+import { serverKeyHandlers } from './server-keys/index.ts';
+
 /** Every operation between servers that is served: one line per module. */
-export const federationHandlers = {};
+export const federationHandlers = {
+  ...serverHandlers,
+  ...serverKeyHandlers,
+};

@@ -1,0 +1,3 @@
+import { getVersion } from './getVersion.ts';
+
+export const serverHandlers = { getVersion };
