@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, chown, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -44,15 +44,21 @@ const lives = (pid: number): boolean => {
   }
 };
 
+const holdProgram = `
+  const { createLog } = await import('${join(import.meta.dirname, '../log.ts')}');
+  const { startEmbeddedPostgres } = await import('${join(import.meta.dirname, 'embedded-postgres.ts')}');
+  const log = createLog({ level: 'silent' });
+  const postgres = await startEmbeddedPostgres({ dataDir: process.argv[1], log });
+  process.once('SIGTERM', postgres.stop);
+  console.log(JSON.stringify({ pid: postgres.pid, connection: postgres.connection }));`;
+
 /** Another process that holds a data directory; resolves when its database is up. */
 const hold = async (directory: string, uid?: number) => {
-  const script = join(import.meta.dirname, '../testing/hold-postgres.ts');
-  const child: ChildProcess = spawn(process.execPath, [script, directory], {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', holdProgram, directory], {
     ...(uid !== undefined && { uid, gid: uid }),
     cwd: '/',
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  if (child.stdout === null) throw new Error('no output to read');
   const [line] = await once(child.stdout, 'data');
   return { child, ...(JSON.parse(String(line)) as { pid: number; connection: Connection }) };
 };
