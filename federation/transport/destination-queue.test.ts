@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { limits } from '@candor/spec';
 import fc from 'fast-check';
 import t from 'tap';
@@ -9,6 +10,9 @@ import type { PeerClient, PeerRequest } from './peer-client.ts';
 import { PeerError } from './peer-error.ts';
 import { createFakeClock } from './testing/fake-clock.ts';
 import { createMemoryDestinationStore } from './testing/memory-destination-store.ts';
+import { startKeyNetwork, testKey } from './testing/start-key-network.ts';
+import { readBody } from './testing/start-tls-peer.ts';
+import { type RequestVerdict, verifyRequest } from './verify-request.ts';
 
 type Sent = {
   readonly destination: string;
@@ -363,6 +367,38 @@ t.test('a store that fails is asked again a little later', async (t) => {
   t.equal(clock.nextTimerMs(), limits.storeRetryMs);
   await clock.advance(limits.storeRetryMs * 3);
   t.strictSame(boxOf('a').confirmed, [1]);
+});
+
+t.test('a transaction travels over TLS, signed, and the peer can tell who sent it', async (t) => {
+  const network = await startKeyNetwork(t, start);
+  const { store, addPdus, boxOf } = createMemoryDestinationStore();
+  const keyRing = network.makeRing({ serverName: 'one.test' });
+  network.serve('us.test', network.document('us.test', testKey('us')));
+  const received = new Promise<{ verdict: RequestVerdict; content: JsonObject }>((resolve) => {
+    network.serve('one.test', async (request: IncomingMessage, response: ServerResponse) => {
+      const content = JSON.parse(await readBody(request));
+      const { method = '', url = '', headers } = request;
+      const authorization = [headers.authorization ?? ''];
+      const inbound = { method, uri: url, content, authorization };
+      const verifier = { serverName: 'one.test', keyRing, now: () => start };
+      resolve({ verdict: await verifyRequest(inbound, verifier), content });
+      response.end('{"pdus":{"$x":{"error":"not today"}}}');
+    });
+  });
+  const { client } = network;
+  const sender = createSender({ serverName: 'us.test', store, client, now: () => start });
+  addPdus('one.test', 2);
+  sender.wake('one.test');
+  const { verdict, content } = await received;
+  t.strictSame(verdict, { allowed: true, origin: 'us.test' });
+  t.match(content, {
+    origin: 'us.test',
+    origin_server_ts: start,
+    pdus: [{ n: 1 }, { n: 2 }],
+    edus: [],
+  });
+  await sender.stop();
+  t.strictSame(boxOf('one.test').confirmed, [1, 2], 'a refused PDU is not sent again');
 });
 
 type Step =

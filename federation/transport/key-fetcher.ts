@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { limits } from '@candor/spec';
+import type { JsonObject } from '../events/room-event.ts';
 import { isObject } from '../json/is-object.ts';
 import { isSignedBy, readKeyDocument, type StoredKeys } from './key-documents.ts';
 import type { PeerClient, PeerRequest } from './peer-client.ts';
@@ -48,6 +49,21 @@ const queryOf = (wanted: Wanted) => ({
   ),
 });
 
+/** Whether one of the notary's current keys signed the document. */
+const isSignedByNotary = async (
+  document: JsonObject,
+  notary: string,
+  { keysFor, now }: KeyFetcherOptions,
+): Promise<boolean> => {
+  const all = document['signatures'];
+  const signatures = isObject(all) && Object.hasOwn(all, notary) ? all[notary] : undefined;
+  const requests = Object.keys(isObject(signatures) ? signatures : {})
+    .slice(0, limits.keysPerServerMax)
+    .map((keyId) => ({ serverName: notary, keyId, minimumValidUntil: now() }));
+  const keys = await keysFor(requests);
+  return [...keys].some(([{ keyId }, key]) => isSignedBy(document, notary, keyId, key));
+};
+
 /** Fetches key documents; each source resolves to whether it brought one for the server. None rejects. */
 export const createKeyFetcher = (options: KeyFetcherOptions) => {
   const { client, now, log } = options;
@@ -78,16 +94,6 @@ export const createKeyFetcher = (options: KeyFetcherOptions) => {
     return new Set([serverName]);
   };
 
-  const isSignedByNotary = async (document: unknown, notary: string): Promise<boolean> => {
-    if (!isObject(document) || !isObject(document['signatures'])) return false;
-    const signatures = document['signatures'][notary];
-    const requests = Object.keys(isObject(signatures) ? signatures : {})
-      .slice(0, limits.keysPerServerMax)
-      .map((keyId) => ({ serverName: notary, keyId, minimumValidUntil: now() }));
-    const keys = await options.keysFor(requests);
-    return [...keys].some(([{ keyId }, key]) => isSignedBy(document, notary, keyId, key));
-  };
-
   // https://spec.matrix.org/v1.19/server-server-api/#post_matrixkeyv2query
   const askNotary = async (notary: string, wanted: Wanted): Promise<ReadonlySet<string>> => {
     const { body } = await request({
@@ -104,7 +110,9 @@ export const createKeyFetcher = (options: KeyFetcherOptions) => {
       const serverName = isObject(document) ? document['server_name'] : undefined;
       if (typeof serverName !== 'string' || !wanted.has(serverName)) continue;
       const reading = readKeyDocument(document, serverName, now());
-      if (!reading.valid || !(await isSignedByNotary(document, notary))) continue;
+      if (!reading.valid || !(await isSignedByNotary(reading.stored.document, notary, options))) {
+        continue;
+      }
       await options.accept(reading.stored, 'notary');
       brought.add(serverName);
     }

@@ -103,6 +103,18 @@ const readStatusError = async (answer: Answer, destination: string): Promise<Pee
   });
 };
 
+const maxBytesOf = (request: PeerRequest): number =>
+  request.maxBytes ?? limits.peerResponseBytesMax;
+
+const timeoutMsOf = (request: PeerRequest): number =>
+  request.timeoutMs ?? limits.peerRequestTimeoutMs;
+
+/** Ends with the time allowed, or when the caller breaks off. */
+const signalOf = (request: PeerRequest): AbortSignal => {
+  const timeout = AbortSignal.timeout(timeoutMsOf(request));
+  return request.signal === undefined ? timeout : AbortSignal.any([timeout, request.signal]);
+};
+
 /** A connection that the other side closed while it lay idle fails on its next use, before anything was read. */
 const isBrokenConnection = (error: unknown): boolean =>
   error instanceof Error &&
@@ -122,7 +134,7 @@ export const createPeerClient = (options: PeerClientOptions): PeerClient => {
   ): Promise<Answer> => {
     const server = await options.discover(request.destination);
     signal.throwIfAborted();
-    const timeoutMs = request.timeoutMs ?? limits.peerRequestTimeoutMs;
+    const timeoutMs = timeoutMsOf(request);
     return pools.poolFor(server).request({
       method: request.method,
       path: uri,
@@ -139,9 +151,7 @@ export const createPeerClient = (options: PeerClientOptions): PeerClient => {
     if (!isAllowed(destination)) throw new PeerError('denied', `${destination}: not allowed here`);
     const uri = uriOf(request);
     const headers = headersOf(request, uri, options);
-    const timeout = AbortSignal.timeout(request.timeoutMs ?? limits.peerRequestTimeoutMs);
-    const signal =
-      request.signal === undefined ? timeout : AbortSignal.any([timeout, request.signal]);
+    const signal = signalOf(request);
     const again = request.retryable ?? request.method !== 'POST';
     try {
       const answer = await send(request, uri, headers, signal).catch((error: unknown) => {
@@ -160,8 +170,6 @@ export const createPeerClient = (options: PeerClientOptions): PeerClient => {
       throw failure;
     }
   };
-
-  const maxBytesOf = (request: PeerRequest) => request.maxBytes ?? limits.peerResponseBytesMax;
 
   return {
     request: async (request) => {

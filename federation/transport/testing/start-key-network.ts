@@ -48,6 +48,8 @@ export const startKeyNetwork = async (test: Test, start: number) => {
   return {
     clock,
     peer,
+    /** Signs as us.test. */
+    client,
     stored,
     /** What a host answers, as JSON or by a listener; a host without an answer hangs up. */
     serve: (host: string, answer: object | RequestListener | undefined): void => {
