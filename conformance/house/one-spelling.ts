@@ -48,8 +48,9 @@ const named = (
   ];
 };
 
+/** A hyphen marks what several handlers of a module share, such as the wire form of a device. */
 const isNamedById = ({ path }: Source) =>
-  !path.endsWith('.test.ts') && basename(path) !== 'index.ts';
+  !path.endsWith('.test.ts') && basename(path) !== 'index.ts' && !basename(path).includes('-');
 
 type Entry = { id: string; path: string; line: number };
 
