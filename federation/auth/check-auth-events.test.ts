@@ -82,6 +82,8 @@ t.test('the selection of auth events', async (t) => {
   );
   t.same(selected(member({ membership: 'leave' })), sorted(key('member', charlie)));
   t.same(selected(member({ membership: 'ban' })), sorted(key('member', charlie)));
+  const strayVia = { membership: 'leave', join_authorised_via_users_server: alice };
+  t.same(selected(member(strayVia)), sorted(key('member', charlie)));
   t.same(selected(member({ membership: 'leave' }, bob)), sorted());
   for (const membership of ['join', 'knock']) {
     t.same(selected(member({ membership }, bob)), sorted(key('join_rules')), membership);

@@ -27,12 +27,18 @@ const joins: Case[] = [
   {
     name: 'the creator joins right after creating',
     opened: ['create'],
-    sent: [alice, 'm.room.member', alice, { membership: 'join' }, 'create'],
+    sent: [alice, 'm.room.member', alice, { membership: 'join' }, ['create']],
+  },
+  {
+    name: 'the creator joins by that right once only',
+    opened: ['create'],
+    sent: [alice, 'm.room.member', alice, { membership: 'join' }, ['create', 'more']],
+    rule: ['4.3.7', '5.3.7'],
   },
   {
     name: 'nobody else joins right after the create event',
     opened: ['create'],
-    sent: [bob, 'm.room.member', bob, { membership: 'join' }, 'create'],
+    sent: [bob, 'm.room.member', bob, { membership: 'join' }, ['create']],
     rule: ['4.3.7', '5.3.7'],
   },
   { name: 'nobody joins for another', sent: member(bob, dave, 'join'), rule: ['4.3.2', '5.3.2'] },

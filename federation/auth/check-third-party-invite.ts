@@ -27,7 +27,6 @@ const signaturesOf = (signed: JsonObject): Buffer[] => {
     .filter(([keyId]) => keyId.startsWith('ed25519:'))
     .slice(0, limits.thirdPartyInviteSignaturesMax)
     .map(([, text]) => (typeof text === 'string' ? decodeBase64(text) : undefined))
-    .filter((signature) => signature?.length === 64)
     .filter((signature) => signature !== undefined);
 };
 

@@ -20,7 +20,7 @@ const isSignatures = (value: unknown): boolean =>
 
 /** Room ids have a server name up to room version 11 and are a 43 character hash from 12 on. */
 // https://spec.matrix.org/v1.19/appendices/#room-ids
-export const isRoomIdOf = (roomId: string, rules: RoomVersionRules): boolean =>
+const isRoomIdOf = (roomId: string, rules: RoomVersionRules): boolean =>
   rules.roomIdIsCreateHash
     ? /^![A-Za-z0-9_-]{43}$/.test(roomId)
     : isRoomId(roomId) && serverNameOf(roomId) !== undefined;

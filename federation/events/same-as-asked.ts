@@ -2,7 +2,7 @@ import { isUserId } from '@candor/spec';
 import { isObject } from '../json/is-object.ts';
 import { roomVersionRules } from '../room-versions/rules.ts';
 import type { EventTemplate, PlaceInRoom } from './build-event.ts';
-import { eventFormatFault, isRoomIdOf } from './event-format.ts';
+import { eventFormatFault } from './event-format.ts';
 import type { JsonObject } from './room-event.ts';
 
 export type AskedMembership = {
@@ -40,7 +40,7 @@ const cleanContent = (content: JsonObject, membership: string): JsonObject => {
 // https://spec.matrix.org/v1.19/server-server-api/#joining-rooms
 export const sameAsAsked = (template: JsonObject, asked: AskedMembership): SameAsAsked => {
   const rules = roomVersionRules(asked.roomVersion);
-  if (rules === undefined || !isRoomIdOf(asked.roomId, rules)) return refuse('room_version');
+  if (rules === undefined) return refuse('room_version');
   const { room_id: roomId, sender, state_key: stateKey, type, content } = template;
   if (roomId !== asked.roomId) return refuse('room_id');
   if (sender !== asked.sender) return refuse('sender');

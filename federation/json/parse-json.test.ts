@@ -10,6 +10,7 @@ t.test('JSON is read as JSON.parse reads it, floats too', async (t) => {
   );
   t.same(parseJson(' {"a" : [1.5, -0, "\\"}:{", "\\\\"]} '), { a: [1.5, -0, '"}:{', '\\'] });
   t.same(parseJson('"\\ud83d\\ude00"'), '😀');
+  t.same(parseJson('{"a":"\\\\","b::":"\\\\\\"","c:":1}'), { a: '\\', 'b::': '\\"', 'c:': 1 });
   t.equal(parseJson('7'), 7);
 });
 

@@ -104,6 +104,41 @@ for (const version of ['10', '11', '12']) {
     },
   );
 
+  t.test(`the id decides between join rules of the same moment, version ${version}`, async (t) => {
+    const cites = ['create', 'levels', 'alice'];
+    const told = tellStory(version, [
+      ...opening(version, {}),
+      ['rules b', alice, 'm.room.join_rules', '', { join_rule: 'knock' }, cites, { ts: 10 }],
+      ['rules a', alice, 'm.room.join_rules', '', { join_rule: 'invite' }, cites, { ts: 10 }],
+    ]);
+    const sets = [told.stateOf(...opened, 'rules a'), told.stateOf(...opened, 'rules b')];
+    t.equal(outcome(told, sets)['m.room.join_rules'], 'rules b');
+    t.equal(outcome(told, sets.reverse())['m.room.join_rules'], 'rules b');
+  });
+
+  t.test(`newer power levels count more than the clock, version ${version}`, async (t) => {
+    const users = levelsOf(version, { [bob]: 50 });
+    const told = tellStory(version, [
+      ...opening(version, { [bob]: 50 }),
+      ['newer levels', alice, 'm.room.power_levels', '', users, ['create', 'levels', 'alice']],
+      ['old', bob, 'm.room.topic', '', {}, ['create', 'levels', 'bob'], { ts: 99_999 }],
+      ['new', bob, 'm.room.topic', '', {}, ['create', 'newer levels', 'bob'], { ts: 1 }],
+    ]);
+    const sets = [told.stateOf(...opened, 'old'), told.stateOf(...opened, 'newer levels', 'new')];
+    t.equal(outcome(told, sets)['m.room.topic'], 'new');
+  });
+
+  t.test(`who leaves undoes nothing they did before, version ${version}`, async (t) => {
+    const left = { membership: 'leave' };
+    const told = tellStory(version, [
+      ...opening(version, { [bob]: 50 }),
+      ['topic', bob, 'm.room.topic', '', {}, ['create', 'levels', 'bob']],
+      ['bob left', bob, 'm.room.member', bob, left, ['create', 'levels', 'bob']],
+    ]);
+    const sets = [told.stateOf(...opened, 'topic'), told.stateOf(...opened, 'bob left')];
+    t.match(outcome(told, sets), { 'm.room.topic': 'topic', [`m.room.member ${bob}`]: 'bob left' });
+  });
+
   t.test(`what was rejected stays out, and authorises nothing, version ${version}`, async (t) => {
     const told = tellStory(version, [
       ...opening(version, { [bob]: 50 }),

@@ -3,13 +3,13 @@ import type { JsonObject } from '../events/room-event.ts';
 import { opened, opening } from './open-room.ts';
 import { type StoryRow, tellStory } from './tell-story.ts';
 
-/** State or an event under test: sender, type, state key, content, the label of the one previous event. */
+/** State or an event under test: sender, type, state key, content, the labels of the previous events. */
 export type Sent = readonly [
   sender: string,
   type: string,
   stateKey: string | undefined,
   content: JsonObject,
-  prev?: string,
+  prev?: readonly string[],
 ];
 
 export type Case = {
@@ -29,7 +29,7 @@ export type Case = {
 /** The rule that refuses the case's event in that version's list; undefined when it is allowed. */
 export const judge = (version: string, { given = [], sent, levels, ...rest }: Case) => {
   const row = ([sender, type, stateKey, content, prev]: Sent, label: string): StoryRow => {
-    const more = prev === undefined ? {} : { prev: [prev] };
+    const more = prev === undefined ? {} : { prev };
     return [label, sender, type, stateKey, content, [], more];
   };
   const labels = given.map((_, index) => `given ${index}`);
