@@ -48,9 +48,12 @@ const named = (
   ];
 };
 
-/** A hyphen marks what several handlers of a module share, such as the wire form of a device. */
-const isNamedById = ({ path }: Source) =>
-  !path.endsWith('.test.ts') && basename(path) !== 'index.ts' && !basename(path).includes('-');
+/** Beside handlers a hyphen marks what several of a module share, such as the wire form of a device. */
+const isNamedById = ({ path }: Source) => {
+  const name = basename(path);
+  if (path.endsWith('.test.ts') || name === 'index.ts') return false;
+  return !(path.startsWith('server/http/') && name.includes('-'));
+};
 
 type Entry = { id: string; path: string; line: number };
 
