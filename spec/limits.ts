@@ -66,6 +66,7 @@ export const limits = {
   stateKeysInMemoryMax: 200_000,
   roomsInMemoryBytesMax: 268_435_456,
   eventsInMemoryBytesMax: 134_217_728,
+  eventNidsInMemoryMax: 200_000,
   /** Transaction ids remembered for idempotence: the newest of each session, for a day. */
   sentTransactionsPerDeviceMax: 1_000,
   sentTransactionSessionsMax: 2_000,
@@ -119,6 +120,19 @@ export const limits = {
   storeRetryMs: 5_000,
 
   deviceDisplayNameLengthMax: 256,
+  deviceKeysBytesMax: 65_536,
+  oneTimeKeyBytesMax: 16_384,
+  oneTimeKeysPerDeviceMax: 1_000,
+  claimedKeyIdsKeptMs: 604_800_000,
+  // Asking other servers for keys while a client waits.
+  keysTimeoutMsDefault: 10_000,
+  keysTimeoutMsMax: 60_000,
+  keysServersAtOnceMax: 50,
+  devicesPerRemoteUserMax: 5_000,
+  deviceListResyncsWaitingMax: 10_000,
+  toDeviceMessageBytesMax: 65_536,
+  toDeviceEduBytesMax: 65_536,
+  toDeviceMessageIdsKeptMs: 604_800_000,
   statusMessageLengthMax: 1_024,
   // https://spec.matrix.org/v1.19/client-server-api/#profiles
   profileBytesMax: 65_536,

@@ -11,6 +11,7 @@ export const readSentTransactions = async (
     .select(['txn_key', 'event_id'])
     .where('user_id', '=', session.userId)
     .where('device_id', '=', session.deviceId)
+    .where('event_id', '<>', '')
     .orderBy('sent_at', 'desc')
     .limit(limit)
     .execute();

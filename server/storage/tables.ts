@@ -217,6 +217,7 @@ type KeySignatures = {
   signer_user_id: string;
   signer_key_id: string;
   signature: string;
+  position: number;
 };
 
 type OneTimeKeys = {
@@ -226,6 +227,7 @@ type OneTimeKeys = {
   key_id: string;
   key: string;
   position: number;
+  claimed_at: Generated<number | null>;
 };
 
 type FallbackKeys = {
@@ -240,19 +242,21 @@ type FallbackKeys = {
 type DeviceListChanges = {
   user_id: string;
   position: number;
+  stream_id: Generated<number>;
 };
 
 type RemoteDeviceLists = {
   user_id: string;
   stream_id: number | null;
   is_stale: boolean;
+  held_since: number;
 };
 
 type RemoteDevices = {
   user_id: string;
   device_id: string;
   display_name: string | null;
-  keys: string | null;
+  keys: string;
 };
 
 type ServerKeys = {

@@ -210,6 +210,7 @@ CREATE TABLE memberships (
   PRIMARY KEY (room_nid, user_id)
 );
 CREATE INDEX memberships_user ON memberships (user_id, membership, room_nid);
+CREATE INDEX memberships_local ON memberships (room_nid) WHERE is_local AND membership = 'join';
 
 CREATE TABLE sent_transactions (
   user_id text NOT NULL,
@@ -282,8 +283,10 @@ CREATE TABLE key_signatures (
   signer_user_id text NOT NULL,
   signer_key_id text NOT NULL,
   signature text NOT NULL,
+  position bigint NOT NULL,
   PRIMARY KEY (user_id, signed_key, signer_user_id, signer_key_id)
 );
+CREATE INDEX key_signatures_signer ON key_signatures (signer_user_id, position);
 
 CREATE TABLE one_time_keys (
   user_id text NOT NULL,
@@ -292,8 +295,12 @@ CREATE TABLE one_time_keys (
   key_id text NOT NULL,
   key text NOT NULL,
   position bigint NOT NULL,
+  -- Kept for a while after its claim, so that an upload sent again does not offer the key once more.
+  claimed_at bigint,
   PRIMARY KEY (user_id, device_id, algorithm, key_id)
 );
+CREATE INDEX one_time_keys_waiting ON one_time_keys (user_id, device_id, algorithm, position)
+  WHERE claimed_at IS NULL;
 
 CREATE TABLE fallback_keys (
   user_id text NOT NULL,
@@ -308,7 +315,9 @@ CREATE TABLE fallback_keys (
 -- The newest change of a user's devices or cross-signing keys, for /sync and /keys/changes.
 CREATE TABLE device_list_changes (
   user_id text PRIMARY KEY,
-  position bigint NOT NULL
+  position bigint NOT NULL,
+  -- Of a local user: the number of the newest m.device_list_update.
+  stream_id bigint NOT NULL DEFAULT 0
 );
 CREATE INDEX device_list_changes_position ON device_list_changes (position);
 
@@ -316,14 +325,16 @@ CREATE INDEX device_list_changes_position ON device_list_changes (position);
 CREATE TABLE remote_device_lists (
   user_id text PRIMARY KEY,
   stream_id bigint,
-  is_stale boolean NOT NULL
+  is_stale boolean NOT NULL,
+  -- Stream position before it was asked for: it holds while a room has been shared since then.
+  held_since bigint NOT NULL
 );
 
 CREATE TABLE remote_devices (
   user_id text NOT NULL,
   device_id text NOT NULL,
   display_name text,
-  keys text,
+  keys text NOT NULL,
   PRIMARY KEY (user_id, device_id)
 );
 
