@@ -29,8 +29,12 @@ t.test('secret fields are redacted at every depth, in lists and in child binding
   log.info({ events: [{ type: 'm.room.message', content: { body: secret } }] }, 'c');
   log.info({ answer: { access_token: secret, refresh_token: secret, newPassword: secret } }, 'd');
   log.child({ token: secret }).info('e');
+  log
+    .child({ part: 'a' })
+    .child({ user: { password: secret } })
+    .info('g');
   log.info({ bytes: Buffer.from(secret) }, 'f');
-  t.equal(lines.length, 6);
+  t.equal(lines.length, 7);
   for (const line of lines) t.notMatch(line, secret);
   t.match(lines[2], /m\.room\.message/);
 });

@@ -82,8 +82,8 @@ export type LogOptions = {
  * The root of all logs, one JSON object a line. Parts of the server take `log.child({ part: 'name' })`.
  * `error` is kept for our own bugs; what the world does wrong is `warn` at most.
  */
-export const createLog = ({ level, destination }: LogOptions): Logger =>
-  pino(
+export const createLog = ({ level, destination }: LogOptions): Logger => {
+  const log = pino(
     {
       level,
       base: null,
@@ -91,10 +91,16 @@ export const createLog = ({ level, destination }: LogOptions): Logger =>
       formatters: {
         level: (label) => ({ level: label }),
         log: (fields) => redactFields(fields),
-        bindings: (fields) => redactFields(fields),
       },
       serializers: { err: (error: unknown) => error },
       hooks: { streamWrite: redactText },
     },
     destination ?? pino.destination({ dest: 1, sync: true }),
   );
+  // pino formats the fields of a child by no formatter; children of children inherit this one.
+  const child: Logger['child'] = log.child;
+  log.child = function (this: Logger, fields, options) {
+    return child.call(this, redactFields(fields), options);
+  } as Logger['child'];
+  return log;
+};
