@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { JsonObject } from '../events/room-event.ts';
 
 export type PendingPdu = {
-  /** Grows with the order of sending, one per destination and event. */
+  /** Names the event here; grows in the order of sending. */
   readonly position: number;
   readonly pdu: JsonObject;
 };
@@ -13,8 +13,7 @@ export type PendingEdu = { readonly eduId: number; readonly edu: JsonObject };
 export type Transaction = {
   readonly txnId: string;
   readonly content: JsonObject;
-  /** Absent without PDUs. */
-  readonly upToPosition: number | undefined;
+  readonly positions: readonly number[];
   readonly eduIds: readonly number[];
 };
 
@@ -48,7 +47,7 @@ export const buildTransaction = (parts: TransactionParts): Transaction | undefin
       pdus: pdus.map(({ pdu }) => pdu),
       edus: [...edus.map(({ edu }) => edu), ...ephemerals],
     },
-    upToPosition: pdus.at(-1)?.position,
+    positions: pdus.map(({ position }) => position),
     eduIds: edus.map(({ eduId }) => eduId),
   };
 };

@@ -193,9 +193,9 @@ export class DestinationLane {
     }
   }
 
-  async #succeed({ upToPosition, eduIds }: Transaction): Promise<void> {
+  async #succeed({ positions, eduIds }: Transaction): Promise<void> {
     this.#around.onOutcome(true);
-    await this.#options.store.confirmed(this.#destination, upToPosition, eduIds);
+    await this.#options.store.confirmed(this.#destination, positions, eduIds);
     this.#transaction = undefined;
     const backoff = this.#backoff;
     if (backoff === undefined) return;

@@ -13,10 +13,13 @@ export type DestinationStore = {
   /** Of each room with unconfirmed PDUs only the latest, by position. */
   latestPdus(destination: string, limit: number): Promise<readonly PendingPdu[]>;
   pendingEdus(destination: string, limit: number): Promise<readonly PendingEdu[]>;
-  /** Everything up to the position (if there is one), and these EDUs, need not be sent any more. */
+  /**
+   * The PDUs at these positions, all earlier ones of their rooms, and these EDUs need not be sent any more.
+   * Not all earlier ones of other rooms: a writer may commit them after we have read.
+   */
   confirmed(
     destination: string,
-    upToPosition: number | undefined,
+    positions: readonly number[],
     eduIds: readonly number[],
   ): Promise<void>;
   backoff(destination: string): Promise<Backoff | undefined>;

@@ -21,6 +21,7 @@ export type { KeyRequest } from './key-fetcher.ts';
 export type { KeyStore } from './key-memory.ts';
 export {
   createKeyRing,
+  type KeyDocumentQuery,
   type KeyRing,
   type KeyRingOptions,
   type OwnPublicKey,

@@ -64,6 +64,26 @@ const isSignedByNotary = async (
   return [...keys].some(([{ keyId }, key]) => isSignedBy(document, notary, keyId, key));
 };
 
+/** The documents that were asked for and carry both signatures. */
+const readNotaryAnswer = async (
+  body: unknown,
+  notary: string,
+  wanted: Wanted,
+  options: KeyFetcherOptions,
+): Promise<StoredKeys[]> => {
+  const list = isObject(body) ? body['server_keys'] : undefined;
+  const accepted: StoredKeys[] = [];
+  for (const document of Array.isArray(list) ? list : []) {
+    const serverName = isObject(document) ? document['server_name'] : undefined;
+    if (typeof serverName !== 'string' || !wanted.has(serverName)) continue;
+    const reading = readKeyDocument(document, serverName, options.now());
+    if (!reading.valid) continue;
+    const { stored } = reading;
+    if (await isSignedByNotary(stored.document, notary, options)) accepted.push(stored);
+  }
+  return accepted;
+};
+
 /** Fetches key documents; each source resolves to whether it brought one for the server. None rejects. */
 export const createKeyFetcher = (options: KeyFetcherOptions) => {
   const { client, now, log } = options;
@@ -104,19 +124,9 @@ export const createKeyFetcher = (options: KeyFetcherOptions) => {
       retryable: true,
       maxBytes: limits.keyQueryBytesMax,
     });
-    const list = isObject(body) ? body['server_keys'] : undefined;
-    const brought = new Set<string>();
-    for (const document of Array.isArray(list) ? list : []) {
-      const serverName = isObject(document) ? document['server_name'] : undefined;
-      if (typeof serverName !== 'string' || !wanted.has(serverName)) continue;
-      const reading = readKeyDocument(document, serverName, now());
-      if (!reading.valid || !(await isSignedByNotary(reading.stored.document, notary, options))) {
-        continue;
-      }
-      await options.accept(reading.stored, 'notary');
-      brought.add(serverName);
-    }
-    return brought;
+    const accepted = await readNotaryAnswer(body, notary, wanted, options);
+    for (const stored of accepted) await options.accept(stored, 'notary');
+    return new Set(accepted.map(({ serverName }) => serverName));
   };
 
   return {

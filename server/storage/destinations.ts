@@ -50,14 +50,14 @@ export const createDestinationStore = ({ sql }: Db): DestinationStore => ({
     }));
   },
 
-  confirmed: async (destination, upToPosition, eduIds) => {
+  confirmed: async (destination, positions, eduIds) => {
     await sql.transaction().execute(async (tx) => {
-      if (upToPosition !== undefined) {
-        await tx
-          .deleteFrom('outbound_pdus')
-          .where('destination', '=', destination)
-          .where('event_nid', '<=', upToPosition)
-          .execute();
+      if (positions.length > 0) {
+        await raw`
+          DELETE FROM outbound_pdus o USING events e, events sent
+          WHERE o.destination = ${destination} AND sent.event_nid = ANY(${positions})
+            AND e.event_nid = o.event_nid AND e.room_nid = sent.room_nid
+            AND o.event_nid <= sent.event_nid`.execute(tx);
       }
       if (eduIds.length === 0) return;
       await tx

@@ -25,13 +25,16 @@ export const createMemoryDestinationStore = () => {
       return [...latest.values()].sort((a, b) => a.position - b.position).slice(0, limit);
     },
     pendingEdus: async (destination, limit) => boxOf(destination).edus.slice(0, limit),
-    confirmed: async (destination, upToPosition = 0, eduIds) => {
+    confirmed: async (destination, positions, eduIds) => {
       const box = boxOf(destination);
-      box.confirmed.push(
-        ...box.pdus.filter((row) => row.position <= upToPosition).map((row) => row.position),
-      );
+      const last = new Map<unknown, number>();
+      for (const { position, pdu } of box.pdus) {
+        if (positions.includes(position)) last.set(pdu['room_id'], position);
+      }
+      const isDone = ({ position, pdu }: PendingPdu) => position <= (last.get(pdu['room_id']) ?? 0);
+      box.confirmed.push(...box.pdus.filter(isDone).map(({ position }) => position));
       box.confirmedEdus.push(...eduIds);
-      box.pdus = box.pdus.filter((row) => row.position > upToPosition);
+      box.pdus = box.pdus.filter((row) => !isDone(row));
       box.edus = box.edus.filter((row) => !eduIds.includes(row.eduId));
     },
     backoff: async (destination) => backoffs.get(destination),
