@@ -71,7 +71,7 @@ const storeDevice = (
       createdAt: context.now(),
     });
     // The first keys of a device id stay; whatever claims the id with others is not that device.
-    if (known) tables.put('devices', { ...known, keysChanged: true });
+    if (known) tables.put('devices', { ...known, deleted: false, keysChanged: true });
     return;
   }
   tables.put('devices', {

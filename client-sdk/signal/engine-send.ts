@@ -156,6 +156,7 @@ export const engineSend = {
     const row = roomEvents.ownRow(sent, {
       eventId,
       position: roomEvents.nextPosition(tables, roomId, false),
+      localEcho: true,
       sender: identity.userId,
       senderDevice: identity.deviceId,
       originServerTs,

@@ -49,6 +49,7 @@ const newRow = (
     roomId,
     eventId: event.event_id,
     position,
+    localEcho: false,
     sender: event.sender,
     senderDevice: encrypted ? textMember(content, 'sender_device') : null,
     type: event.type,
@@ -93,15 +94,15 @@ const ownEvent = (tables: TableWriter, row: TimelineRow): TimelineRow => {
 
 type OwnEventFields = Pick<
   TimelineRow,
-  'eventId' | 'position' | 'sender' | 'senderDevice' | 'originServerTs'
+  'eventId' | 'position' | 'localEcho' | 'sender' | 'senderDevice' | 'originServerTs'
 >;
 
 /** The timeline row of a queued event that was sent. */
 const ownRow = (
   { roomId, type, content, txnId, distributionId, recipients }: Row<'sendQueue'>,
-  { eventId, position, sender, senderDevice, originServerTs }: OwnEventFields,
+  { eventId, position, localEcho, sender, senderDevice, originServerTs }: OwnEventFields,
 ): TimelineRow => ({
-  ...{ roomId, eventId, position, sender, senderDevice, originServerTs },
+  ...{ roomId, eventId, position, localEcho, sender, senderDevice, originServerTs },
   ...{ type, content, txnId, distributionId, recipients },
   ciphertext: null,
   state: 'decrypted',
@@ -164,7 +165,12 @@ export const roomEvents = {
     position: number,
   ): Promise<TimelineRow> => {
     const known = tables.get('timeline', { roomId, eventId: event.event_id });
-    if (known && known.state !== 'waiting') return known;
+    if (known && known.state !== 'waiting') {
+      if (!known.localEcho) return known;
+      const placed = { ...known, position, localEcho: false };
+      tables.put('timeline', placed);
+      return placed;
+    }
     const row = known ?? newRow(context, roomId, event, position);
     const overlay = new Overlay(tables);
     const read = row.state === 'waiting' ? await open(overlay, context, row) : row;

@@ -137,12 +137,13 @@ export const senderKeys = {
   ): Promise<string> => {
     const epoch = tables.get('senderKeyEpochs', { distributionId });
     if (epoch) tables.put('senderKeyEpochs', { ...epoch, messages: epoch.messages + 1 });
-    const message = await groupEncrypt(
-      protocolAddress(context.identity.address),
-      distributionId,
-      libsignalStores(tables, context).senderKeys(roomId),
-      plaintext,
-    );
+    const { address } = context.identity;
+    const store = libsignalStores(tables, context).senderKeys(roomId);
+    if (!tables.get('senderKeys', { address, distributionId })) {
+      // Nobody to hand it to yet; making the distribution is what makes the chain.
+      await SenderKeyDistributionMessage.create(protocolAddress(address), distributionId, store);
+    }
+    const message = await groupEncrypt(protocolAddress(address), distributionId, store, plaintext);
     return encodeBase64(message.serialize());
   },
 

@@ -87,8 +87,8 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (room_id, user_id)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE timeline (
-    room_id TEXT NOT NULL, event_id TEXT NOT NULL, position INTEGER NOT NULL, sender TEXT NOT NULL,
-    sender_device TEXT, type TEXT NOT NULL, content TEXT, ciphertext TEXT, state TEXT NOT NULL,
+    room_id TEXT NOT NULL, event_id TEXT NOT NULL, position INTEGER NOT NULL,
+    local_echo INTEGER NOT NULL, sender TEXT NOT NULL, sender_device TEXT, type TEXT NOT NULL, content TEXT, ciphertext TEXT, state TEXT NOT NULL,
     reason TEXT, distribution_id TEXT, part_hash TEXT, origin_server_ts INTEGER NOT NULL,
     txn_id TEXT, recipients TEXT,
     PRIMARY KEY (room_id, event_id)

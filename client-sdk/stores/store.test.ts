@@ -22,6 +22,7 @@ const event = (eventId: string, position: number): Row<'timeline'> => ({
   roomId: '!r:a',
   eventId,
   position,
+  localEcho: false,
   sender: '@a:a',
   senderDevice: 'A',
   type: 'm.room.message',

@@ -210,6 +210,8 @@ export const tables = {
       roomId: text,
       eventId: text,
       position: integer,
+      /** Sent by this device and not seen in a sync yet, which will give the event its place. */
+      localEcho: boolean,
       sender: text,
       senderDevice: textOrNull,
       type: text,

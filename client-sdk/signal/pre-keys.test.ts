@@ -1,0 +1,108 @@
+import { isObject } from '@candor/federation';
+import t from 'tap';
+import { testWorld } from '../testing/world.ts';
+
+const day = 86_400_000;
+
+const ready = async () => {
+  const world = testWorld();
+  const alice = await world.phone('alice').setUp();
+  return { ...world, alice, device: world.office.device(alice.userId, alice.deviceId) };
+};
+
+t.test('a hundred objects go up at first, and again when fewer than fifty are left', async (t) => {
+  const { alice, device } = await ready();
+  t.equal(device.oneTimeKeys.size, 100);
+  const drop = (count: number): void => {
+    for (const id of [...device.oneTimeKeys.keys()].slice(0, count)) device.oneTimeKeys.delete(id);
+  };
+  drop(50);
+  await alice.sync();
+  t.equal(device.oneTimeKeys.size, 50);
+  drop(1);
+  await alice.sync();
+  t.equal(device.oneTimeKeys.size, 100);
+  t.equal(alice.store.count('kyberPreKeys', { uploaded: false }), 0);
+});
+
+t.test('each object is whole, of its own keys, and the fallback says what it is', async (t) => {
+  const { device } = await ready();
+  const objects = [...device.oneTimeKeys.values()];
+  const publicKeys = objects
+    .flatMap(({ opk, pqk }) => [opk, pqk])
+    .map((key) => JSON.stringify(key));
+  t.equal(new Set(publicKeys).size, 200);
+  for (const object of objects) {
+    const fields = ['ik', 'opk', 'pqk', 'reg', 'signatures', 'spk', 'v'];
+    t.same(Object.keys(object).sort(), fields);
+  }
+  const [name, fallback] = device.fallback ?? ['', {}];
+  t.match(name, /^dev\.candor\.signal\.bundle:/);
+  t.notOk(device.oneTimeKeys.has(name));
+  t.equal(fallback['fallback'], true);
+  t.equal(fallback['opk'], undefined);
+  const size = JSON.stringify(objects[0]).length;
+  t.ok(size > 2_000 && size < 3_500, `an object has ${size} bytes`);
+});
+
+t.test('an upload whose answer was lost is repeated byte for byte', async (t) => {
+  const { phone } = testWorld();
+  const alice = phone('alice');
+  const first = await alice.engine.outgoingRequests();
+  alice.restart();
+  const second = await alice.engine.outgoingRequests();
+  t.equal(first[0]?.operation, 'uploadKeys');
+  t.equal(JSON.stringify(second[0]), JSON.stringify(first[0]));
+});
+
+t.test('a used fallback is replaced and its private key kept for thirty days', async (t) => {
+  const { alice, device, clock } = await ready();
+  const [first] = device.fallback ?? [];
+  await alice.sync();
+  t.equal(device.fallback?.[0], first, 'unused, it stays');
+  device.fallbackUsed = true;
+  await alice.sync();
+  t.not(device.fallback?.[0], first);
+  const lastResorts = () => alice.store.count('kyberPreKeys', { lastResort: true });
+  t.equal(lastResorts(), 2);
+  clock.ms += 30 * day;
+  await alice.sync();
+  t.equal(lastResorts(), 2);
+  clock.ms += 1;
+  await alice.sync();
+  t.equal(lastResorts(), 1);
+});
+
+t.test('the signed prekey changes weekly and lives as long as an object cites it', async (t) => {
+  const { alice, device, clock, phone, room } = await ready();
+  const bob = await phone('bob').setUp();
+  const citedBy = (): unknown[] => [
+    ...new Set([...device.oneTimeKeys.values()].map(({ spk }) => isObject(spk) && spk['id'])),
+  ];
+  t.same(citedBy(), [1]);
+  clock.ms += 7 * day;
+  for (const id of [...device.oneTimeKeys.keys()].slice(1, 60)) device.oneTimeKeys.delete(id);
+  await alice.sync();
+  t.same(citedBy(), [1, 2]);
+  t.equal(alice.store.count('signedPreKeys'), 2);
+  const talk = room(true, alice, bob);
+  await bob.say(talk, 'on a week-old object');
+  await alice.sync();
+  t.same(alice.texts(talk), ['on a week-old object']);
+  alice.store.transaction((tx) => tx.delete('kyberPreKeys', { signedPreKeyId: 1 }));
+  await alice.sync();
+  t.same(
+    alice.store.all('signedPreKeys').map(({ id }) => id),
+    [2],
+  );
+});
+
+t.test('private keys of objects that never came back do not pile up without end', async (t) => {
+  const { alice, device } = await ready();
+  for (let i = 0; i < 12; i++) {
+    device.oneTimeKeys.clear();
+    await alice.sync();
+  }
+  t.equal(alice.store.count('kyberPreKeys', { lastResort: false }), 1_000);
+  t.equal(alice.store.count('oneTimePreKeys'), 1_000);
+});
