@@ -6,6 +6,8 @@ export const limits = {
   // https://spec.matrix.org/v1.19/appendices/#server-name
   serverNameBytesMax: 230,
   jsonDepthMax: 64,
+  // An event travels inside requests and answers, which must stay below `jsonDepthMax` too.
+  eventJsonDepthMax: 56,
   // https://spec.matrix.org/v1.19/server-server-api/#transactions
   transactionPdusMax: 50,
   transactionEdusMax: 100,

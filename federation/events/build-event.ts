@@ -78,7 +78,7 @@ export const buildEvent = (
   const unsigned = unsignedPdu(template, room, rules, originServerTs);
   const hashed: Pdu = { ...unsigned, hashes: { sha256: contentHash(unsigned) } };
   const pdu = signEvent(hashed, rules, serverName, key);
-  if (Buffer.byteLength(canonicalJson(pdu)) > limits.eventBytesMax) {
+  if (Buffer.byteLength(canonicalJson(pdu, limits.eventJsonDepthMax)) > limits.eventBytesMax) {
     throw new EventTooLargeError(`an event has at most ${limits.eventBytesMax} bytes`);
   }
   const eventId = eventIdOf(pdu, rules);

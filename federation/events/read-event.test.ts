@@ -1,4 +1,7 @@
+import fc from 'fast-check';
 import t from 'tap';
+import { checkAuth } from '../auth/check-auth.ts';
+import { checkAuthEvents } from '../auth/check-auth-events.ts';
 import { publicKeyFromBase64, signingKeyFromSeed } from '../keys/signing-key.ts';
 import { rulesOf } from '../testing/tell-story.ts';
 import { buildEvent, type EventTemplate, signEvent } from './build-event.ts';
@@ -131,6 +134,9 @@ for (const version of versions) {
       const pdu = value === undefined ? others : { ...others, [field]: value as Json };
       t.match(reasonOf(pdu, version), reason, `${field} ${String(value).slice(0, 20)}`);
     }
+    const nested = (levels: number): Json => (levels === 0 ? 1 : [nested(levels - 1)]);
+    t.equal(reasonOf(resigned(version, { content: { a: nested(54) } }), version), undefined);
+    t.match(reasonOf(resigned(version, { content: { a: nested(55) } }), version), /too deep/);
     for (const json of [null, [], 'x', 1]) t.match(reasonOf(json, version), /no object/);
     t.match(reasonOf(built(version).pdu, version, '!other:a.example'), /another room/);
     t.equal(
@@ -229,4 +235,58 @@ t.test('whose signatures an event needs', async (t) => {
     ok: true,
     signatures: [{ keyId: 'ed25519:a' }, { keyId: 'ed25519:b', signature: 'y' }],
   });
+});
+
+t.test('nothing that a peer sends makes reading or judging throw', async (t) => {
+  const junk = fc.oneof(
+    fc.jsonValue({ maxDepth: 3 }),
+    fc.constantFrom('m.room.member', '@a:b', '', -1, {}, []),
+  );
+  const types = [
+    'create',
+    'member',
+    'power_levels',
+    'join_rules',
+    'third_party_invite',
+    'redaction',
+  ];
+  const keys = [
+    'membership',
+    'users',
+    'third_party_invite',
+    'additional_creators',
+    'creator',
+    'redacts',
+    'join_rule',
+  ];
+  const hostile = fc.record({
+    version: fc.constantFrom(...versions),
+    type: fc.constantFrom(...types.map((type) => `m.room.${type}`)),
+    content: fc.dictionary(fc.constantFrom(...keys), junk),
+    more: fc.dictionary(
+      fc.constantFrom(...Object.keys(built('10').pdu), 'state_key', 'redacts'),
+      junk,
+      { maxKeys: 2 },
+    ),
+  });
+  fc.assert(
+    fc.property(hostile, hostile, ({ version, type, content, more }, before) => {
+      const rules = rulesOf(version);
+      const pdu = { ...built(version).pdu, state_key: '', type, content, ...more };
+      const read = readEvent(pdu, rules);
+      const event = read.ok ? read.event : { ...built(version, { stateKey: '' }), type, content };
+      requiredSignatures(event as RoomEvent, rules);
+      const earlier = {
+        ...built(version, { stateKey: '' }),
+        type: before.type,
+        content: before.content,
+      };
+      const create = { ...earlier, type: 'm.room.create', eventId: `$${event.roomId.slice(1)}` };
+      const get = (key: string) => (key.includes('m.room.create') ? create : earlier) as RoomEvent;
+      checkAuth(event as RoomEvent, { get }, rules);
+      checkAuthEvents(event as RoomEvent, [earlier as RoomEvent], () => false, rules);
+    }),
+    { numRuns: 1_000 },
+  );
+  t.pass();
 });

@@ -27,7 +27,7 @@ const memberBytes = (name: string, text: string): number =>
 
 const readPdu = (pdu: Pdu, rules: RoomVersionRules, roomId: string | undefined): ReadEvent => {
   const { signatures, hashes, ...hashed } = pdu;
-  const text = canonicalJson(hashed);
+  const text = canonicalJson(hashed, limits.eventJsonDepthMax);
   const bytes =
     Buffer.byteLength(text) +
     memberBytes('hashes', canonicalJson(hashes)) +

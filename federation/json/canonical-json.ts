@@ -39,16 +39,16 @@ const sortedKeys = (object: object): string[] => {
   return keys.some((key) => surrogate.test(key)) ? keys.sort(byCodePoint) : keys;
 };
 
-const writeArray = (array: readonly unknown[], depth: number): string => {
+const writeArray = (array: readonly unknown[], depthLeft: number): string => {
   let text = '[';
   for (let i = 0; i < array.length; i++) {
     if (i > 0) text += ',';
-    text += write(array[i], depth);
+    text += write(array[i], depthLeft);
   }
   return `${text}]`;
 };
 
-const writeObject = (object: object, depth: number): string => {
+const writeObject = (object: object, depthLeft: number): string => {
   const prototype: unknown = Object.getPrototypeOf(object);
   if (prototype !== Object.prototype && prototype !== null) {
     throw new CanonicalJsonError('not a plain object');
@@ -57,12 +57,12 @@ const writeObject = (object: object, depth: number): string => {
   let text = '{';
   for (const key of sortedKeys(members)) {
     if (text.length > 1) text += ',';
-    text += `${writeString(key)}:${write(members[key], depth)}`;
+    text += `${writeString(key)}:${write(members[key], depthLeft)}`;
   }
   return `${text}}`;
 };
 
-const write = (value: unknown, depth: number): string => {
+const write = (value: unknown, depthLeft: number): string => {
   switch (typeof value) {
     case 'string':
       return writeString(value);
@@ -72,13 +72,16 @@ const write = (value: unknown, depth: number): string => {
       return value ? 'true' : 'false';
     case 'object':
       if (value === null) return 'null';
-      if (depth >= limits.jsonDepthMax) throw new CanonicalJsonError('nested too deep');
-      return Array.isArray(value) ? writeArray(value, depth + 1) : writeObject(value, depth + 1);
+      if (depthLeft === 0) throw new CanonicalJsonError('nested too deep');
+      return Array.isArray(value)
+        ? writeArray(value, depthLeft - 1)
+        : writeObject(value, depthLeft - 1);
     default:
       throw new CanonicalJsonError(`${typeof value} is no JSON`);
   }
 };
 
-/** The one text of a JSON value that is hashed and signed (UTF-8 once encoded); throws `CanonicalJsonError`. */
+/** The one text of a JSON value that is hashed and signed (UTF-8 once encoded), of so many nested objects and arrays; throws `CanonicalJsonError`. */
 // https://spec.matrix.org/v1.19/appendices/#canonical-json
-export const canonicalJson = (value: unknown): string => write(value, 0);
+export const canonicalJson = (value: unknown, depthMax: number = limits.jsonDepthMax): string =>
+  write(value, depthMax);

@@ -10,7 +10,7 @@ import type { Resolution } from './resolution.ts';
 export const iterativeAuthChecks = (
   start: StateMap<string>,
   events: readonly RoomEvent[],
-  { rules, eventOf, isRejected, keyOf, citedState }: Resolution,
+  { rules, neededEvent, isRejected, keyOf, citedState }: Resolution,
 ): Map<StateKey, string> => {
   const state = new Map(start);
   const usable = (event: RoomEvent | undefined) =>
@@ -22,7 +22,8 @@ export const iterativeAuthChecks = (
     const get = (wanted: StateKey): RoomEvent | undefined => {
       const eventId = state.get(wanted);
       return (
-        usable(eventId === undefined ? undefined : eventOf(eventId)) ?? usable(cited.get(wanted))
+        usable(eventId === undefined ? undefined : neededEvent(eventId)) ??
+        usable(cited.get(wanted))
       );
     };
     if (checkAuth(event, { get }, rules).allowed) state.set(key, event.eventId);

@@ -1,5 +1,4 @@
-import type { AuthState } from '../auth/auth-state.ts';
-import { soleStateKeys } from '../auth/auth-state.ts';
+import { type AuthState, soleStateKeys } from '../auth/auth-state.ts';
 import { type RoomEvent, type StateKey, stateKeyOf } from '../events/room-event.ts';
 import type { RoomVersionRules } from '../room-versions/rules.ts';
 
@@ -7,6 +6,8 @@ import type { RoomVersionRules } from '../room-versions/rules.ts';
 export type Resolution = {
   readonly rules: RoomVersionRules;
   readonly eventOf: (eventId: string) => RoomEvent | undefined;
+  /** Throws for an event without which the answer would be wrong. */
+  readonly neededEvent: (eventId: string) => RoomEvent;
   readonly isRejected: (eventId: string) => boolean;
   /** The state key of a state event, spelled once per event. */
   readonly keyOf: (event: RoomEvent) => StateKey | undefined;
@@ -33,15 +34,17 @@ export const createResolution = (
     return key;
   };
 
-  const createEventOf = (event: RoomEvent): RoomEvent => {
-    const createEvent = eventOf(`$${event.roomId.slice(1)}`);
-    if (createEvent === undefined) throw new Error('resolveState needs the create event');
-    return createEvent;
+  const neededEvent = (eventId: string): RoomEvent => {
+    const event = eventOf(eventId);
+    if (event === undefined) throw new Error(`resolveState needs the event ${eventId}`);
+    return event;
   };
 
   const citedState = (event: RoomEvent): AuthState => ({
     get: (key) => {
-      if (rules.roomIdIsCreateHash && key === soleStateKeys.create) return createEventOf(event);
+      if (rules.roomIdIsCreateHash && key === soleStateKeys.create) {
+        return neededEvent(`$${event.roomId.slice(1)}`);
+      }
       for (const eventId of event.authEvents) {
         const cited = eventOf(eventId);
         if (cited && keyOf(cited) === key) return cited;
@@ -50,5 +53,5 @@ export const createResolution = (
     },
   });
 
-  return { rules, eventOf, isRejected, keyOf, citedState };
+  return { rules, eventOf, neededEvent, isRejected, keyOf, citedState };
 };

@@ -282,10 +282,19 @@ t.test('one set resolves to itself, and equal sets to what they say', async (t) 
   t.strictSame(resolveState([state, new Map(state)], told.events, told.rules), state);
 });
 
-t.test('version 12 resolves nothing without the create event', async (t) => {
-  const told = tellStory('12', opening('12', {}));
-  const events = new Map(told.events);
-  events.delete('$create');
-  const sets = [told.stateOf(...opened), told.stateOf(...opened.slice(0, 5))];
-  t.throws(() => resolveState(sets, events, told.rules), /needs the create event/);
+t.test('nothing is resolved without the events it takes', async (t) => {
+  for (const version of ['10', '11', '12']) {
+    const told = tellStory(version, [
+      ...opening(version, {}),
+      ['topic', alice, 'm.room.topic', '', {}, ['create', 'levels', 'alice']],
+    ]);
+    const sets = [told.stateOf(...opened), told.stateOf(...opened, 'topic')];
+    // Version 12 starts from nothing, so that it asks for the create event only.
+    for (const label of version === '12' ? ['topic', 'create'] : ['topic', 'create', 'levels']) {
+      const events = new Map(told.events);
+      events.delete(`$${label}`);
+      const message = new RegExp(`needs the event \\$${label}$`);
+      t.throws(() => resolveState(sets, events, told.rules), message, `${label} in ${version}`);
+    }
+  }
 });

@@ -45,8 +45,8 @@ const powerEventIds = (full: ReadonlySet<string>, { eventOf }: Resolution): Set<
 
 /**
  * Resolves state sets (event ids by state key) into one. `events` holds the conflicted events with their auth chains,
- * the create event, and without `options.authDifference` the auth chains of the unconflicted events too;
- * an event that is not in it takes no part. The answer depends on nothing but the arguments' contents.
+ * the unconflicted state they are checked against, the create event, and without `options.authDifference` the auth chains
+ * of the unconflicted events too. Throws when a state event is missing; a missing cited event takes no part.
  */
 // https://spec.matrix.org/v1.19/rooms/v12/#state-resolution
 export const resolveState = (
@@ -61,6 +61,7 @@ export const resolveState = (
   const resolution = createResolution(events, rules, options.isRejected ?? (() => false));
   const authEventsOf = (eventId: string) => events.get(eventId)?.authEvents;
   const conflictedIds = new Set([...conflicted.values()].flatMap((ids) => [...ids]));
+  for (const eventId of conflictedIds) resolution.neededEvent(eventId);
   const full = conflictedIds
     .union(options.authDifference ?? authDifference(stateSets, authEventsOf))
     .union(
