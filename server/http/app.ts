@@ -45,7 +45,6 @@ export const createApp = (context: Context, options: AppOptions): RequestListene
   const answer = async (koa: KoaContext): Promise<void> => {
     const start = performance.now();
     koa.set(headers);
-    if (draining.aborted) koa.set('Connection', 'close');
     if (koa.method === 'OPTIONS') {
       koa.status = 204;
       return;
@@ -59,6 +58,7 @@ export const createApp = (context: Context, options: AppOptions): RequestListene
     } catch (error) {
       writeError(koa, error, log, operationId);
     }
+    if (draining.aborted && !koa.headerSent) koa.set('Connection', 'close');
     const durationMs = performance.now() - start;
     context.metrics.requestSeconds.observe(
       { operation: operationId ?? 'unrecognized', status: koa.status },

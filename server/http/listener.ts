@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { limits } from '@candor/spec';
 
 export type TlsKeys = { readonly cert: string | Buffer; readonly key: string | Buffer };
@@ -44,27 +44,58 @@ const httpOptions: ServerOptions = {
 const create = ({ tls, app }: ListenOptions): Server => {
   if (!tls) return createServer(httpOptions, app);
   return createTlsServer(
-    { ...httpOptions, ...tls, minVersion: 'TLSv1.2', ciphers: forwardSecretSuites },
+    {
+      ...httpOptions,
+      ...tls,
+      minVersion: 'TLSv1.2',
+      ciphers: forwardSecretSuites,
+      handshakeTimeout: limits.headersTimeoutMs,
+    },
     app,
   );
 };
 
-const idleSweepMs = 50;
-
-const drain = (server: Server): Promise<void> =>
-  new Promise((resolve) => {
-    const sweep = setInterval(() => server.closeIdleConnections(), idleSweepMs);
-    const end = setTimeout(() => server.closeAllConnections(), limits.drainMsMax);
-    server.close(() => {
-      clearInterval(sweep);
-      clearTimeout(end);
-      resolve();
+/**
+ * Closes connections once they have nothing to answer. Node's own `closeIdleConnections` leaves those alone
+ * that have not sent a request yet.
+ */
+const drainer = (server: Server, isTls: boolean): (() => Promise<void>) => {
+  const all = new Set<Socket>();
+  const idle = new Set<Socket>();
+  let isDraining = false;
+  server.on('connection', (socket: Socket) => {
+    all.add(socket);
+    socket.once('close', () => all.delete(socket));
+  });
+  server.on(isTls ? 'secureConnection' : 'connection', (socket: Socket) => {
+    idle.add(socket);
+    socket.once('close', () => idle.delete(socket));
+  });
+  server.on('request', ({ socket }, response) => {
+    idle.delete(socket);
+    response.once('close', () => {
+      if (isDraining) socket.end();
+      else if (!socket.destroyed) idle.add(socket);
     });
   });
+  return () =>
+    new Promise((resolve) => {
+      isDraining = true;
+      const deadline = setTimeout(() => {
+        for (const socket of all) socket.destroy();
+      }, limits.drainMsMax);
+      server.close(() => {
+        clearTimeout(deadline);
+        resolve();
+      });
+      for (const socket of idle) socket.destroy();
+    });
+};
 
 /** Opens a port for HTTP, or with `tls` for HTTPS. Rejects when the address cannot be had. */
 export const openListener = async (options: ListenOptions): Promise<Listener> => {
   const server = create(options);
+  const drain = drainer(server, options.tls !== undefined);
   server.maxHeadersCount = limits.headersCountMax;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -74,5 +105,5 @@ export const openListener = async (options: ListenOptions): Promise<Listener> =>
     });
   });
   const { port } = server.address() as AddressInfo;
-  return { server, port, drain: () => drain(server) };
+  return { server, port, drain };
 };

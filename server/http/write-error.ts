@@ -36,6 +36,6 @@ export const writeError = (
   // What was not read of the body must not be taken for the next request.
   if (!koa.req.complete) koa.set('Connection', 'close');
   koa.status = status;
-  koa.type = 'application/json';
+  koa.set('Content-Type', 'application/json');
   koa.body = JSON.stringify({ errcode, error: message, ...fields });
 };

@@ -20,6 +20,8 @@ const connectionTexts = /^(Connection terminated|timeout exceeded when trying to
 export const isDatabaseUnavailable = (error: unknown): boolean => {
   if (!(error instanceof Error)) return false;
   if (error instanceof DatabaseUnavailable || connectionTexts.test(error.message)) return true;
+  // A session that PostgreSQL ends or does not begin.
+  if ('severity' in error && error.severity === 'FATAL') return true;
   const code = 'code' in error ? error.code : undefined;
   return typeof code === 'string' && (systemCodes.has(code) || isUnavailableState(code));
 };

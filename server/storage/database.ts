@@ -50,7 +50,9 @@ export const openDatabase = async (options: DatabaseOptions): Promise<Database> 
     Client: NamingClient,
     connectionTimeoutMillis: 5_000,
   });
-  pool.on('error', options.onError);
+  // The pool hears of its idle connections only; one that breaks at work must not end the process.
+  pool.on('connect', (client) => client.on('error', options.onError));
+  pool.on('error', () => undefined);
   const sql = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   try {
     await migrate(sql);
