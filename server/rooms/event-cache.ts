@@ -1,7 +1,7 @@
 import { limits } from '@candor/spec';
 import { LRUCache } from 'lru-cache';
 import type { Db } from '../storage/database.ts';
-import { readEvents } from '../storage/events.ts';
+import { readEvents, readEventsByNid } from '../storage/events.ts';
 import type { StoredEvent } from '../storage/stored-event.ts';
 
 /** What an event costs in memory beside its strings. */
@@ -21,6 +21,8 @@ export class EventCache {
     maxSize: limits.eventsInMemoryBytesMax,
     sizeCalculation: approximateBytes,
   });
+
+  readonly #ids = new LRUCache<number, string>({ max: limits.eventNidsInMemoryMax });
 
   constructor(db: Db) {
     this.#db = db;
@@ -51,14 +53,31 @@ export class EventCache {
     return this.peek(eventId) ?? (await this.load([eventId])).get(eventId);
   }
 
-  /** Takes in what was read elsewhere. */
-  remember(events: Iterable<StoredEvent>): void {
-    for (const stored of events) this.#keep(stored);
+  /** The events behind integers, by them. */
+  async loadByNid(eventNids: Iterable<number>): Promise<Map<number, StoredEvent>> {
+    const found = new Map<number, StoredEvent>();
+    const missing = new Set<number>();
+    for (const nid of eventNids) {
+      const eventId = this.#ids.get(nid);
+      const known = eventId === undefined ? undefined : this.peek(eventId);
+      if (known) found.set(nid, known);
+      else missing.add(nid);
+    }
+    for (const stored of await readEventsByNid(this.#db, [...missing])) {
+      found.set(stored.eventNid, this.#keep(stored));
+    }
+    return found;
+  }
+
+  /** Takes in what was read elsewhere; answers with what is to be used in its place. */
+  remember(events: readonly StoredEvent[]): StoredEvent[] {
+    return events.map((stored) => this.#keep(stored));
   }
 
   /** An event that is queued for the database, or is changed there by what is queued. */
   holdUnwritten(stored: StoredEvent): void {
     this.#unwritten.set(stored.event.eventId, stored);
+    this.#ids.set(stored.eventNid, stored.event.eventId);
   }
 
   /** What was held is queued; `written` settles with its write. */
@@ -88,6 +107,7 @@ export class EventCache {
   #keep(stored: StoredEvent): StoredEvent {
     const known = this.peek(stored.event.eventId);
     if (known) return known;
+    this.#ids.set(stored.eventNid, stored.event.eventId);
     this.#recent.set(stored.event.eventId, stored);
     return stored;
   }

@@ -8,7 +8,7 @@ import { checkRedaction } from './check-redaction.ts';
 import { commitSteps } from './commit-steps.ts';
 import { refusePlaintext } from './encryption-policy.ts';
 import type { Room } from './room.ts';
-import type { Transaction } from './sent-transactions.ts';
+import { storedTxnKey, type Transaction } from './sent-transactions.ts';
 
 /** What a user of ours wants to say in a room. */
 export type EventToSend = {
@@ -71,7 +71,7 @@ const append = async (context: RoomContext, room: Room, wanted: EventToSend): Pr
   const transaction = txn && {
     userId: sender,
     deviceId: txn.deviceId,
-    txnKey: txn.txnKey,
+    txnKey: storedTxnKey(txn),
     eventId,
     sentAt: context.now(),
   };

@@ -7,13 +7,22 @@ import { readSentTransactions } from '../storage/sent-transactions.ts';
 // https://spec.matrix.org/v1.19/client-server-api/#transaction-identifiers
 export type Transaction = {
   readonly deviceId: string;
-  /** Operation, path and transaction id: the scope of idempotence. */
+  /** The operation and its path: a transaction id means the same only there. */
   readonly txnKey: string;
-  /** As the client gave it, for `unsigned.transaction_id`. */
   readonly txnId: string;
 };
 
-type Session = Map<string, string>;
+/** Events by request, and back. */
+type Session = { readonly events: Map<string, string>; readonly txnIds: Map<string, string> };
+
+/** How a request is named in the database. */
+export const storedTxnKey = ({ txnKey, txnId }: Transaction): string =>
+  JSON.stringify([txnKey, txnId]);
+
+const sessionOf = (rows: readonly (readonly [key: string, eventId: string])[]): Session => ({
+  events: new Map(rows),
+  txnIds: new Map(rows.map(([key, eventId]) => [eventId, (JSON.parse(key) as string[])[1] ?? ''])),
+});
 
 /** Which event each recent transaction id of a session became, known without a read once a session is in memory. */
 export class SentTransactions {
@@ -27,23 +36,39 @@ export class SentTransactions {
   }
 
   /** The event that this request has become already. */
-  async find(userId: string, { deviceId, txnKey }: Transaction): Promise<string | undefined> {
-    return (await this.#session(userId, deviceId)).get(txnKey);
+  async find(userId: string, transaction: Transaction): Promise<string | undefined> {
+    const { events } = await this.#session(userId, transaction.deviceId);
+    return events.get(storedTxnKey(transaction));
   }
 
-  async add(userId: string, { deviceId, txnKey }: Transaction, eventId: string): Promise<void> {
-    const session = await this.#session(userId, deviceId);
-    session.set(txnKey, eventId);
-    if (session.size <= limits.sentTransactionsPerDeviceMax) return;
-    for (const oldest of session.keys()) {
-      session.delete(oldest);
+  async add(userId: string, transaction: Transaction, eventId: string): Promise<void> {
+    const { events, txnIds } = await this.#session(userId, transaction.deviceId);
+    events.set(storedTxnKey(transaction), eventId);
+    txnIds.set(eventId, transaction.txnId);
+    if (events.size <= limits.sentTransactionsPerDeviceMax) return;
+    for (const [key, oldest] of events) {
+      events.delete(key);
+      txnIds.delete(oldest);
       return;
     }
   }
 
   /** The event was lost before it was written. */
-  async remove(userId: string, { deviceId, txnKey }: Transaction): Promise<void> {
-    (await this.#session(userId, deviceId)).delete(txnKey);
+  async remove(userId: string, transaction: Transaction): Promise<void> {
+    const { events, txnIds } = await this.#session(userId, transaction.deviceId);
+    const key = storedTxnKey(transaction);
+    txnIds.delete(events.get(key) ?? '');
+    events.delete(key);
+  }
+
+  /** Tells the transaction id with which this session sent an event, for `unsigned.transaction_id`. */
+  async txnIdsOf(session: {
+    readonly userId: string;
+    readonly deviceId?: string | undefined;
+  }): Promise<(eventId: string) => string | undefined> {
+    if (session.deviceId === undefined) return () => undefined;
+    const { txnIds } = await this.#session(session.userId, session.deviceId);
+    return (eventId) => txnIds.get(eventId);
   }
 
   #session(userId: string, deviceId: string): Promise<Session> {
@@ -51,9 +76,7 @@ export class SentTransactions {
     const known = this.#sessions.get(key);
     if (known) return known;
     const limit = limits.sentTransactionsPerDeviceMax;
-    const session = readSentTransactions(this.#db, { userId, deviceId }, limit).then(
-      (rows) => new Map(rows),
-    );
+    const session = readSentTransactions(this.#db, { userId, deviceId }, limit).then(sessionOf);
     this.#sessions.set(key, session);
     session.catch(() => this.#sessions.delete(key));
     return session;

@@ -1,14 +1,23 @@
 import { limits } from '@candor/spec';
 import { sql } from 'kysely';
 import { LRUCache } from 'lru-cache';
-import type { Db, Tx } from './database.ts';
+import type { Db } from './database.ts';
 import type { SnapshotHead } from './next-snapshot.ts';
 import { readStateHash, stateHashBytes } from './state-hash.ts';
 
 /** A state set in full, as integers, and where its row stands. */
 export type LoadedSnapshot = SnapshotHead & { readonly entries: ReadonlyMap<number, number> };
 
-type ChainRow = {
+/** A row: what differs from its parent, zero where a key goes. */
+type Link = {
+  readonly nid: number;
+  readonly parentNid: number | null;
+  readonly hops: number;
+  readonly hash: bigint;
+  readonly entries: ReadonlyMap<number, number>;
+};
+
+type Row = {
   readonly snapshot_nid: number;
   readonly parent_nid: number | null;
   readonly hops: number;
@@ -17,38 +26,20 @@ type ChainRow = {
   readonly event_nids: readonly (string | number)[];
 };
 
-/** From the nearest row to the full copy: an entry is what the nearest row says of it. */
-const assemble = (chain: readonly ChainRow[]): LoadedSnapshot | undefined => {
-  const [head] = chain;
-  const base = chain.at(-1);
-  if (!head || !base) return undefined;
-  const newest = new Map<number, number>();
-  const sinceBase = new Map<number, number>();
-  for (const row of chain) {
-    row.key_nids.forEach((key, index) => {
-      if (newest.has(key)) return;
-      const event = Number(row.event_nids[index]);
-      newest.set(key, event);
-      if (row !== base) sinceBase.set(key, event);
-    });
-  }
-  for (const [key, event] of newest) if (event === 0) newest.delete(key);
-  return {
-    nid: head.snapshot_nid,
-    hash: readStateHash(head.state_hash),
-    hops: head.hops,
-    baseNid: base.snapshot_nid,
-    sinceBase,
-    entries: newest,
-  };
-};
+const linkOf = (row: Row): Link => ({
+  nid: row.snapshot_nid,
+  parentNid: row.parent_nid,
+  hops: row.hops,
+  hash: readStateHash(row.state_hash),
+  entries: new Map(row.key_nids.map((key, index) => [key, Number(row.event_nids[index])])),
+});
 
-/** Reads stored state sets; a snapshot never changes, so what was read once is kept while there is room. */
+/** Reads stored state sets. Rows never change, so what was read once is kept while there is space. */
 export class Snapshots {
   readonly #db: Db;
-  readonly #loaded = new LRUCache<number, LoadedSnapshot>({
+  readonly #links = new LRUCache<number, Link>({
     maxSize: limits.snapshotsInMemoryEntriesMax,
-    sizeCalculation: (snapshot) => snapshot.entries.size + snapshot.sinceBase.size + 16,
+    sizeCalculation: (link) => link.entries.size + 8,
   });
 
   constructor(db: Db) {
@@ -57,17 +48,37 @@ export class Snapshots {
 
   /** The state set in full; undefined when no such snapshot is stored. */
   async load(nid: number): Promise<LoadedSnapshot | undefined> {
-    const known = this.#loaded.get(nid);
-    if (known) return known;
-    const { rows } = await sql<ChainRow>`
-      WITH RECURSIVE chain AS (
-        SELECT * FROM state_snapshots WHERE snapshot_nid = ${nid}
-        UNION ALL
-        SELECT s.* FROM chain c JOIN state_snapshots s ON s.snapshot_nid = c.parent_nid
-      ) SELECT * FROM chain`.execute(this.#db.sql);
-    const snapshot = assemble(rows);
-    if (snapshot) this.#loaded.set(nid, snapshot);
-    return snapshot;
+    const chain = (await this.#chains([nid])).get(nid) ?? [];
+    const [head] = chain;
+    const base = chain.at(-1);
+    if (!head || !base) return undefined;
+    const entries = new Map(base.entries);
+    const sinceBase = new Map<number, number>();
+    for (const link of chain.slice(0, -1).reverse()) {
+      for (const [key, event] of link.entries) {
+        sinceBase.set(key, event);
+        if (event === 0) entries.delete(key);
+        else entries.set(key, event);
+      }
+    }
+    return { nid, hash: head.hash, hops: head.hops, baseNid: base.nid, sinceBase, entries };
+  }
+
+  /** For each snapshot, the events behind a few keys; a key that is not in the state has no entry. */
+  async look(
+    nids: Iterable<number>,
+    keyNids: readonly number[],
+  ): Promise<ReadonlyMap<number, ReadonlyMap<number, number>>> {
+    const found = new Map<number, Map<number, number>>();
+    for (const [nid, chain] of await this.#chains([...new Set(nids)])) {
+      const entries = new Map<number, number>();
+      for (const key of keyNids) {
+        const event = chain.find((link) => link.entries.has(key))?.entries.get(key);
+        if (event) entries.set(key, event);
+      }
+      found.set(nid, entries);
+    }
+    return found;
   }
 
   /** A stored snapshot of exactly this state set, if there is one. The hash only finds it. */
@@ -90,21 +101,69 @@ export class Snapshots {
     }
     return undefined;
   }
-}
 
-/** Deletes a room's snapshots that no event, and no snapshot an event needs, is told from. Nothing may be in flight. */
-export const collectSnapshots = async (tx: Tx, roomNid: number): Promise<number> => {
-  const { numAffectedRows } = await sql`
-    WITH RECURSIVE needed AS (
-      SELECT snapshot_nid, parent_nid FROM state_snapshots WHERE snapshot_nid IN (
-        SELECT snapshot_nid FROM events WHERE room_nid = ${roomNid}
-        UNION SELECT snapshot_nid FROM rooms WHERE room_nid = ${roomNid}
-      )
-      UNION
-      SELECT s.snapshot_nid, s.parent_nid FROM needed n
-      JOIN state_snapshots s ON s.snapshot_nid = n.parent_nid
-    )
-    DELETE FROM state_snapshots s WHERE room_nid = ${roomNid}
-      AND NOT EXISTS (SELECT FROM needed n WHERE n.snapshot_nid = s.snapshot_nid)`.execute(tx.sql);
-  return Number(numAffectedRows ?? 0);
-};
+  /** Each snapshot's line of links, from itself to the full copy. */
+  async #chains(nids: readonly number[]): Promise<ReadonlyMap<number, readonly Link[]>> {
+    // Links that are held here cannot be dropped from the cache in between.
+    const held = new Map<number, Link>();
+    const chains = new Map<number, readonly Link[]>();
+    const missing: number[] = [];
+    for (const nid of nids) {
+      const chain = this.#follow(nid, held);
+      if (chain) chains.set(nid, chain);
+      else missing.push(nid);
+    }
+    if (missing.length === 0) return chains;
+    for (const link of await this.#read(missing)) held.set(link.nid, link);
+    const bases = new Set<number>();
+    for (const { parentNid } of held.values()) {
+      if (parentNid !== null && !held.has(parentNid)) {
+        const known = this.#links.get(parentNid);
+        if (known) held.set(parentNid, known);
+        else bases.add(parentNid);
+      }
+    }
+    for (const link of await this.#readRows([...bases])) held.set(link.nid, link);
+    for (const nid of missing) {
+      const chain = this.#follow(nid, held);
+      if (chain) chains.set(nid, chain);
+    }
+    return chains;
+  }
+
+  #follow(nid: number, held: ReadonlyMap<number, Link>): readonly Link[] | undefined {
+    const chain: Link[] = [];
+    for (let next: number | null = nid; next !== null; ) {
+      const link: Link | undefined = held.get(next) ?? this.#links.get(next);
+      if (!link) return undefined;
+      chain.push(link);
+      next = link.parentNid;
+    }
+    return chain;
+  }
+
+  /** The lines up to their full copies, which are large and often in memory already. */
+  async #read(nids: readonly number[]): Promise<readonly Link[]> {
+    const { rows } = await sql<{ snapshot_nid: number }>`
+      WITH RECURSIVE chain AS (
+        SELECT snapshot_nid, parent_nid FROM state_snapshots
+        WHERE snapshot_nid = any(${nids}::bigint[])
+        UNION
+        SELECT s.snapshot_nid, s.parent_nid FROM chain c
+        JOIN state_snapshots s ON s.snapshot_nid = c.parent_nid WHERE s.hops > 0
+      ) SELECT snapshot_nid FROM chain`.execute(this.#db.sql);
+    return this.#readRows(rows.map((row) => row.snapshot_nid));
+  }
+
+  async #readRows(nids: readonly number[]): Promise<readonly Link[]> {
+    if (nids.length === 0) return [];
+    const rows = await this.#db.sql
+      .selectFrom('state_snapshots')
+      .selectAll()
+      .where('snapshot_nid', '=', sql<number>`any(${nids}::bigint[])`)
+      .execute();
+    const links = rows.map(linkOf);
+    for (const link of links) this.#links.set(link.nid, link);
+    return links;
+  }
+}

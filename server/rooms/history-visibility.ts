@@ -1,0 +1,110 @@
+import type { StoredEvent } from '../storage/stored-event.ts';
+import { lastDeparture } from './last-departure.ts';
+import type { StepContext } from './place-event.ts';
+import { type Room, roomSettings } from './room.ts';
+
+/** The room and the user at an event. */
+export type Moment = {
+  readonly visibility: string;
+  readonly membership: string;
+  /** The user was joined at some time after the event. */
+  readonly joinedLater: boolean;
+};
+
+/** Whether a user may see an event, by the specification's five rules. */
+// https://spec.matrix.org/v1.19/client-server-api/#server-behaviour-6
+export const maySee = ({ visibility, membership, joinedLater }: Moment): boolean => {
+  switch (visibility) {
+    case 'world_readable':
+      return true;
+    case 'joined':
+      return membership === 'join';
+    case 'invited':
+      return membership === 'join' || membership === 'invite';
+    // What is missing or not understood counts as shared.
+    default:
+      return membership === 'join' || joinedLater;
+  }
+};
+
+/** An event that the user may see, and what the user was in the room then. */
+export type VisibleEvent = { readonly stored: StoredEvent; readonly membership: string };
+
+const textIn = (stored: StoredEvent | undefined, field: string): string | undefined => {
+  const text = stored?.event.content[field];
+  return typeof text === 'string' ? text : undefined;
+};
+
+/** What the state before each event says of the history and of the user. */
+const readMoments = async (
+  { rooms }: Pick<StepContext, 'rooms'>,
+  events: readonly StoredEvent[],
+  memberNid: number,
+): Promise<(stored: StoredEvent) => Omit<Moment, 'joinedLater'>> => {
+  const historyNid = await rooms.stateKeys.internOne('m.room.history_visibility', '');
+  const states = await rooms.snapshots.look(
+    events.flatMap((stored) => stored.snapshotNid ?? []),
+    [memberNid, historyNid],
+  );
+  const nids = [...states.values()].flatMap((entries) => [...entries.values()]);
+  const loaded = await rooms.events.loadByNid(new Set(nids));
+  return ({ snapshotNid }) => {
+    const entries = snapshotNid === null ? undefined : states.get(snapshotNid);
+    return {
+      visibility:
+        textIn(loaded.get(entries?.get(historyNid) ?? 0), 'history_visibility') ?? 'shared',
+      membership: textIn(loaded.get(entries?.get(memberNid) ?? 0), 'membership') ?? 'leave',
+    };
+  };
+};
+
+/** For events that change who may see, before or after is enough. */
+const mayBeSeen = (stored: StoredEvent, moment: Moment, userId: string): boolean => {
+  if (maySee(moment)) return true;
+  const { type, stateKey } = stored.event;
+  if (type === 'm.room.history_visibility' && stateKey === '') {
+    const visibility = textIn(stored, 'history_visibility') ?? 'shared';
+    return maySee({ ...moment, visibility });
+  }
+  if (type !== 'm.room.member' || stateKey !== userId) return false;
+  return maySee({ ...moment, membership: textIn(stored, 'membership') ?? 'leave' });
+};
+
+const isBefore = ({ position }: StoredEvent, until: number): boolean =>
+  position !== null && position < until;
+
+/**
+ * Those of a room's events that the user may see, in their order. Outliers, rejected and soft-failed events are
+ * seen by nobody. Every path that shows events to users goes through here.
+ */
+export const visibleEvents = async (
+  context: Pick<StepContext, 'rooms'>,
+  room: Room,
+  userId: string,
+  events: readonly StoredEvent[],
+): Promise<readonly VisibleEvent[]> => {
+  const placed = events.filter(
+    (stored) =>
+      stored.roomNid === room.roomNid &&
+      stored.position !== null &&
+      !stored.isOutlier &&
+      !stored.isSoftFailed,
+  );
+  if (placed.length === 0) return [];
+  const memberNid = await context.rooms.stateKeys.internOne('m.room.member', userId);
+  const momentOf = await readMoments(context, placed, memberNid);
+  const departure = await lastDeparture(context, room, userId);
+  const until = room.joined.has(userId) ? Number.POSITIVE_INFINITY : (departure?.position ?? 0);
+  return placed.flatMap((stored) => {
+    const moment = { ...momentOf(stored), joinedLater: isBefore(stored, until) };
+    if (!mayBeSeen(stored, moment, userId)) return [];
+    const isOwn = stored.event.type === 'm.room.member' && stored.event.stateKey === userId;
+    const after = isOwn ? textIn(stored, 'membership') : undefined;
+    return [{ stored, membership: after ?? moment.membership }];
+  });
+};
+
+/** Whether somebody who was never in the room may look into it as it is now. */
+export const isWorldReadable = (room: Room): boolean =>
+  room.settings.get(roomSettings.historyVisibility)?.content['history_visibility'] ===
+  'world_readable';

@@ -1,0 +1,31 @@
+import type { JsonObject } from '@candor/federation';
+import type { StoredEvent } from '../storage/stored-event.ts';
+import type { StepContext } from './place-event.ts';
+import { showState } from './read-state.ts';
+import type { Viewer } from './show-events.ts';
+
+/** The member events of the senders of some events, as they were at the last of each. */
+// https://spec.matrix.org/v1.19/client-server-api/#lazy-loading-room-members
+export const lazyMembers = async (
+  context: Pick<StepContext, 'db' | 'rooms' | 'now'>,
+  viewer: Viewer,
+  events: readonly StoredEvent[],
+): Promise<JsonObject[]> => {
+  const { rooms } = context;
+  const lastOf = new Map<string, StoredEvent>();
+  for (const stored of events) {
+    const last = lastOf.get(stored.event.sender);
+    if (!last || (last.position ?? 0) < (stored.position ?? 0)) {
+      lastOf.set(stored.event.sender, stored);
+    }
+  }
+  const nids: number[] = [];
+  for (const [sender, { snapshotNid }] of lastOf) {
+    if (snapshotNid === null) continue;
+    const keyNid = await rooms.stateKeys.internOne('m.room.member', sender);
+    const nid = (await rooms.snapshots.look([snapshotNid], [keyNid])).get(snapshotNid)?.get(keyNid);
+    if (nid !== undefined) nids.push(nid);
+  }
+  const members = await rooms.events.loadByNid(nids);
+  return showState(context, viewer, [...members.values()]);
+};

@@ -1,0 +1,119 @@
+import type { JsonObject } from '@candor/federation';
+import { limits } from '@candor/spec';
+import type { StoredEvent } from '../storage/stored-event.ts';
+import { readTimeline, type TimelineBound } from '../storage/timeline.ts';
+import { passesFilter, type RoomEventFilter } from './event-filter.ts';
+import { type VisibleEvent, visibleEvents } from './history-visibility.ts';
+import { lazyMembers } from './lazy-members.ts';
+import type { StepContext } from './place-event.ts';
+import { readAccess } from './read-access.ts';
+import type { Room } from './room.ts';
+import { showEvents, type Viewer } from './show-events.ts';
+import { readTimelineToken, timelineToken } from './timeline-token.ts';
+
+export type PageRequest = {
+  readonly roomId: string;
+  readonly direction: 'b' | 'f';
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly limit?: number | undefined;
+  readonly filter?: RoomEventFilter | undefined;
+};
+
+export type MessagesPage = {
+  readonly start: string;
+  readonly end?: string;
+  readonly chunk: readonly JsonObject[];
+  readonly state?: readonly JsonObject[];
+};
+
+/** How many reads a page may take when the filter, or the history visibility, lets little through. */
+const readsPerPageMax = 10;
+
+/** A walk along a timeline; `at` is the gap it has come to. */
+export type Walk = {
+  readonly room: Room;
+  readonly userId: string;
+  readonly direction: 'b' | 'f';
+  readonly at: TimelineBound | undefined;
+  readonly to: TimelineBound | undefined;
+  readonly limit: number;
+  readonly filter: RoomEventFilter;
+};
+
+type Walked = {
+  readonly events: readonly VisibleEvent[];
+  /** The gap behind the last event that was looked at; undefined at the end of the timeline. */
+  readonly end: TimelineBound | undefined;
+};
+
+/** The gap that a walk is in once it has passed an event. */
+const gapBehind = ({ event, position }: StoredEvent, direction: 'b' | 'f') => {
+  const place = position ?? 0;
+  return { depth: event.depth, position: direction === 'b' ? place - 1 : place };
+};
+
+const boundsOf = (direction: 'b' | 'f', from?: TimelineBound, to?: TimelineBound) =>
+  direction === 'b' ? { upTo: from, after: to } : { after: from, upTo: to };
+
+/** The next events that the user may see and that the filter lets pass, nearest first. */
+export const walkTimeline = async (
+  context: Pick<StepContext, 'db' | 'rooms'>,
+  walk: Walk,
+): Promise<Walked> => {
+  const { room, direction, limit } = walk;
+  const events: VisibleEvent[] = [];
+  let at = walk.at;
+  for (let reads = 0; reads < readsPerPageMax; reads += 1) {
+    const read = await readTimeline(context.db, {
+      roomNid: room.roomNid,
+      direction,
+      ...boundsOf(direction, at, walk.to),
+      limit: limit + 1,
+    });
+    const page = context.rooms.events.remember(read);
+    const visible = await visibleEvents(context, room, walk.userId, page);
+    const passing = new Map(visible.map((one) => [one.stored.event.eventId, one]));
+    for (const stored of page) {
+      if (events.length === limit) return { events, end: at };
+      const shown = passing.get(stored.event.eventId);
+      if (shown && passesFilter(walk.filter, stored.event)) events.push(shown);
+      at = gapBehind(stored, direction);
+    }
+    if (page.length <= limit) return { events, end: undefined };
+  }
+  return { events, end: at };
+};
+
+const tokenOf = (bound: TimelineBound): string =>
+  'streamPosition' in bound ? `s${bound.streamPosition}` : timelineToken(bound);
+
+/** A page of a room's history. Throws M_FORBIDDEN, M_INVALID_PARAM. */
+// https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3roomsroomidmessages
+export const readMessages = async (
+  context: Pick<StepContext, 'db' | 'rooms' | 'now'>,
+  viewer: Viewer,
+  request: PageRequest,
+): Promise<MessagesPage> => {
+  const { direction, filter = {} } = request;
+  const { room } = await readAccess(context, request.roomId, viewer.userId);
+  const first = { streamPosition: direction === 'b' ? context.db.clock.committed : 0 };
+  const from = request.from === undefined ? undefined : readTimelineToken(request.from);
+  const wanted = request.limit ?? filter.limit ?? limits.timelineEventsDefault;
+  const { events, end } = await walkTimeline(context, {
+    room,
+    userId: viewer.userId,
+    direction,
+    at: from,
+    to: request.to === undefined ? undefined : readTimelineToken(request.to),
+    limit: Math.min(Math.max(wanted, 1), limits.messagesPerPageMax),
+    filter,
+  });
+  const stored = events.map((event) => event.stored);
+  return {
+    start: request.from ?? tokenOf(first),
+    ...(end && { end: tokenOf(end) }),
+    chunk: await showEvents(context, viewer, events),
+    ...(filter.lazy_load_members && { state: await lazyMembers(context, viewer, stored) }),
+  };
+};
