@@ -49,6 +49,7 @@ export const limits = {
   syncTimeoutMsMax: 180_000,
   toDeviceMessagesPerSyncMax: 100,
   messagesPerPageMax: 1_000,
+  publicRoomsPageMax: 100,
 
   // Of the WebSocket sync; what a client sends is small.
   socketFrameBytesMax: 65_536,
@@ -86,6 +87,7 @@ export const limits = {
   peerRequestTimeoutMs: 60_000,
   peerResponseBytesMax: 268_435_456,
   peerErrorBytesMax: 65_536,
+  discardedBytesMax: 65_536,
   peerConnectionsMax: 4,
   peerKeepAliveMs: 30_000,
   peersConnectedMax: 2_000,
@@ -173,7 +175,7 @@ export const limits = {
   senderKeyMessagesMax: 100,
   senderKeyLifetimeMs: 604_800_000,
   senderKeyAnswersKeptMs: 604_800_000,
-  senderKeysPerRoomDeviceMax: 10,
+  senderKeysPerRoomDeviceMax: 1_000,
   keyRequestBackoffMs: 60_000,
   retryFirstDelayMs: 3_000,
   retryAttemptsMax: 3,

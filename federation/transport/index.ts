@@ -26,6 +26,7 @@ export {
   type KeyRingOptions,
   type OwnPublicKey,
 } from './key-ring.ts';
+export type { LimitedBody } from './limited-body.ts';
 export {
   createPeerClient,
   type PeerAnswer,
@@ -44,3 +45,10 @@ export {
   type RequestVerifier,
   verifyRequest,
 } from './verify-request.ts';
+export {
+  createWebClient,
+  type WebAnswer,
+  type WebClient,
+  type WebClientOptions,
+  type WebRequest,
+} from './web-client.ts';

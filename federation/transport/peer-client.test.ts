@@ -291,7 +291,7 @@ t.test('a stream hands on bytes as they come, and stops at its limit', async (t)
   t.equal(error.kind, 'too-large');
 
   const left = await client.stream(get);
-  await left.body.return();
+  await left.body.discard();
   t.equal(await client.request({ ...get }).catch((e: PeerError) => e.kind), 'bad-answer');
 });
 

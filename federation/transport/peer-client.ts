@@ -5,9 +5,9 @@ import type { SigningKey } from '../keys/signing-key.ts';
 import { signRequest } from '../requests/x-matrix.ts';
 import type { ConnectorOptions } from './address-filter.ts';
 import type { DiscoverServer } from './discover-server.ts';
+import { LimitedBody } from './limited-body.ts';
 import { PeerError, toPeerError } from './peer-error.ts';
 import { createPeerPools } from './peer-pools.ts';
-import { limitBytes, readJsonAnswer } from './read-answer.ts';
 import { createServerGate, type ServerGateOptions } from './server-gate.ts';
 import type { TransportLog } from './transport-log.ts';
 
@@ -35,8 +35,7 @@ export type PeerAnswer = { readonly status: number; readonly body: unknown };
 export type PeerStream = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** Must be read or returned; throws a `PeerError` when it is too large or breaks off. */
-  readonly body: AsyncGenerator<Uint8Array, void, undefined>;
+  readonly body: LimitedBody;
 };
 
 export type PeerClient = {
@@ -89,9 +88,8 @@ const retryAfterMsOf = (header: unknown, body: object): number | undefined => {
 };
 
 const readStatusError = async (answer: Answer, destination: string): Promise<PeerError> => {
-  const parsed = await readJsonAnswer(answer.body, limits.peerErrorBytesMax, destination).catch(
-    () => undefined,
-  );
+  const limited = new LimitedBody(answer.body, limits.peerErrorBytesMax, destination);
+  const parsed = await limited.json().catch(() => undefined);
   const body = typeof parsed === 'object' && parsed !== null ? parsed : {};
   const errcode =
     'errcode' in body && typeof body.errcode === 'string' ? { errcode: body.errcode } : {};
@@ -103,8 +101,8 @@ const readStatusError = async (answer: Answer, destination: string): Promise<Pee
   });
 };
 
-const maxBytesOf = (request: PeerRequest): number =>
-  request.maxBytes ?? limits.peerResponseBytesMax;
+const limit = (body: Answer['body'], request: PeerRequest): LimitedBody =>
+  new LimitedBody(body, request.maxBytes ?? limits.peerResponseBytesMax, request.destination);
 
 const timeoutMsOf = (request: PeerRequest): number =>
   request.timeoutMs ?? limits.peerRequestTimeoutMs;
@@ -175,8 +173,7 @@ export const createPeerClient = (options: PeerClientOptions): PeerClient => {
     request: async (request) => {
       const { statusCode, body } = await answerOf(request);
       try {
-        const answer = await readJsonAnswer(body, maxBytesOf(request), request.destination);
-        return { status: statusCode, body: answer };
+        return { status: statusCode, body: await limit(body, request).json() };
       } catch (error) {
         request.signal?.throwIfAborted();
         throw error;
@@ -184,8 +181,7 @@ export const createPeerClient = (options: PeerClientOptions): PeerClient => {
     },
     stream: async (request) => {
       const { statusCode, headers, body } = await answerOf(request);
-      const limited = limitBytes(body, maxBytesOf(request), request.destination);
-      return { status: statusCode, headers, body: limited };
+      return { status: statusCode, headers, body: limit(body, request) };
     },
     close: pools.close,
   };

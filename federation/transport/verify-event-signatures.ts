@@ -1,3 +1,4 @@
+import type { EventSignature } from '../events/event-signatures.ts';
 import type { Verdict } from '../events/room-event.ts';
 import type { KeyRequest } from './key-fetcher.ts';
 import type { KeyRing } from './key-ring.ts';
@@ -6,14 +7,10 @@ import { verifySignature } from './verify-signature.ts';
 export type EventSignatures = {
   readonly signedBytes: Uint8Array;
   /**
+   * As `requiredSignatures` gives them; nothing is required of a third-party invite.
    * Each server named here must have a signature by a known key, and none by a known key may be wrong.
-   * The caller refuses events that lack a server's signature altogether.
    */
-  readonly required: readonly {
-    readonly serverName: string;
-    readonly keyId: string;
-    readonly signature: string;
-  }[];
+  readonly required: readonly EventSignature[];
   readonly originServerTs: number;
   /** From room version 5 on the key must have been valid at `originServerTs`. */
   // https://spec.matrix.org/v1.19/rooms/v5/#signing-key-validity-period
@@ -43,9 +40,6 @@ export const verifyEventSignatures = async (
   const keys = await keyRing.keysFor(checks.flat().map(({ request }) => request));
 
   const verdictOf = async (event: EventSignatures, own: readonly Check[]): Promise<Verdict> => {
-    if (own.length === 0) {
-      return { allowed: false, rule: 'no signature', reason: 'no signature is required or given' };
-    }
     for (const [serverName, group] of Map.groupBy(own, ({ request }) => request.serverName)) {
       const usable = group.flatMap(({ request, signature }) => {
         const key = keys.get(request);
