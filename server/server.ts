@@ -1,24 +1,20 @@
 import { randomBytes } from 'node:crypto';
-import { candor, clientServer, federation } from '@candor/spec';
-import type pg from 'pg';
 import { createAccounts } from './accounts/accounts.ts';
 import type { Address } from './config/parse-value.ts';
 import type { Config } from './config/read-config.ts';
 import { loadTls, tlsWarnings } from './config/tls.ts';
 import type { Context } from './context.ts';
 import { createApp } from './http/app.ts';
-import { candorHandlers } from './http/candor/index.ts';
-import { clientHandlers } from './http/client/index.ts';
-import { federationHandlers } from './http/federation/index.ts';
 import { type Listener, openListener } from './http/listener.ts';
 import { createRateLimit } from './http/rate-limit.ts';
 import { RouteTable } from './http/route-table.ts';
+import { servedApis } from './http/served.ts';
 import type { Logger } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { Notifier } from './notifier.ts';
 import { Rooms } from './rooms/rooms.ts';
 import { startFederation } from './start-federation.ts';
-import { type Database, openDatabase, transact } from './storage/database.ts';
+import { type Database, type DatabaseOptions, openDatabase, transact } from './storage/database.ts';
 import { startEmbeddedPostgres } from './storage/embedded-postgres.ts';
 import { lockDataDir } from './storage/lock-data-dir.ts';
 import { offerFirstAdminToken } from './storage/registration-tokens.ts';
@@ -42,7 +38,11 @@ type Undo = (stop: () => unknown) => void;
 
 const connectionsMax = 20;
 
-const connectionOf = async (config: Config, log: Logger, undo: Undo): Promise<pg.PoolConfig> => {
+const connectionOf = async (
+  config: Config,
+  log: Logger,
+  undo: Undo,
+): Promise<DatabaseOptions['connection']> => {
   const { url, binDir } = config.database;
   if (url !== undefined) {
     const lock = await lockDataDir(config.dataDir);
@@ -69,9 +69,7 @@ const openStorage = async (config: Config, log: Logger, undo: Undo) => {
 
 const routeTable = (): RouteTable => {
   const routes = new RouteTable();
-  routes.add(clientServer, clientHandlers);
-  routes.add(federation, federationHandlers);
-  routes.add(candor, candorHandlers);
+  for (const { operations, handlers } of servedApis) routes.add(operations, handlers);
   return routes;
 };
 

@@ -79,6 +79,7 @@ t.test('HTTP', async (t) => {
     t.match(await device('a%2Fb'), { status: 404, body: { errcode: 'M_NOT_FOUND' } });
     t.match(await device('%zz'), { status: 400, body: { errcode: 'M_INVALID_PARAM' } });
     t.match(await device('%ff'), { status: 400, body: { errcode: 'M_INVALID_PARAM' } });
+    t.match(await device('%00'), { status: 400, body: { errcode: 'M_INVALID_PARAM' } });
     t.match(await device(''), { status: 400, body: { errcode: 'M_INVALID_PARAM' } });
   });
 

@@ -2,9 +2,13 @@ import { limits, MatrixError } from '@candor/spec';
 import type { Context as KoaContext } from 'koa';
 import type { Logger } from '../log.ts';
 import { isDatabaseUnavailable } from '../storage/database-unavailable.ts';
+import { isUnstorableText } from '../storage/unstorable-text.ts';
 
 const toMatrixError = (error: unknown): MatrixError => {
   if (error instanceof MatrixError) return error;
+  if (isUnstorableText(error)) {
+    return new MatrixError('M_INVALID_PARAM', 'A NUL character is not allowed here');
+  }
   if (isDatabaseUnavailable(error)) {
     return new MatrixError('M_UNKNOWN', 'The server cannot reach its database just now', {
       status: 503,
