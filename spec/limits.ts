@@ -150,6 +150,7 @@ export const limits = {
   lastSeenDevicesMax: 20_000,
   uiaSessionLifetimeMs: 3_600_000,
   uiaSessionsMax: 100_000,
+  uiaPruneMs: 60_000,
   passwordHashesAtOnceMax: 2,
   passwordHashesWaitingMax: 100,
   passwordRetryMs: 2_000,
@@ -183,6 +184,7 @@ export const limits = {
   retryAnswersMax: 3,
   retryAnswerIntervalMs: 10_000,
   pendingToDevicePerSenderMax: 200,
-  messagePartKeptMs: 2_592_000_000,
+  undeliveredKeptMs: 2_592_000_000,
+  forgetIntervalMs: 3_600_000,
   eventLoopHoldMsMax: 8,
 } as const;

@@ -1,6 +1,8 @@
+import { limits } from '@candor/spec';
 import type { Logger } from '../log.ts';
 import type { Notifier } from '../notifier.ts';
-import type { Database } from '../storage/database.ts';
+import { type Database, transact } from '../storage/database.ts';
+import { pruneUiaSessions } from '../storage/uia-sessions.ts';
 import { LastSeen } from './last-seen.ts';
 import { LoginGuard } from './login-guard.ts';
 import { RegistrationNonces } from './registration-nonces.ts';
@@ -25,6 +27,15 @@ export const createAccounts = (
   },
 ): Accounts => {
   const { log, now, rateLimits } = options;
+  const prune = async (): Promise<void> => {
+    const begunBefore = now() - limits.uiaSessionLifetimeMs;
+    try {
+      await transact(db, (tx) => pruneUiaSessions(tx, begunBefore, limits.uiaSessionsMax));
+    } catch (error) {
+      log.warn({ err: error }, 'old authentications were not removed');
+    }
+  };
+  const pruning = setInterval(() => void prune(), limits.uiaPruneMs).unref();
   const sessions = new Sessions(db, notifier, now);
   const lastSeen = new LastSeen(db, log);
   return {
@@ -33,6 +44,7 @@ export const createAccounts = (
     loginGuard: new LoginGuard(db, now, rateLimits),
     nonces: new RegistrationNonces(now),
     close: async () => {
+      clearInterval(pruning);
       sessions.close();
       await lastSeen.close();
     },

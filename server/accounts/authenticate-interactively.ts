@@ -1,12 +1,11 @@
 import { hash } from 'node:crypto';
 import { limits, MatrixError } from '@candor/spec';
 import type { Context } from '../context.ts';
-import { type Tx, transact } from '../storage/database.ts';
+import { transact } from '../storage/database.ts';
 import { readRegistrationToken } from '../storage/registration-tokens.ts';
 import {
   endUiaSession,
   insertUiaSession,
-  pruneUiaSessions,
   readUiaSession,
   type UiaSession,
   writeUiaProgress,
@@ -86,11 +85,6 @@ const passStage = async (
   return { registrationToken };
 };
 
-const beginSession = async (tx: Tx, session: UiaSession, now: number): Promise<void> => {
-  await pruneUiaSessions(tx, now - limits.uiaSessionLifetimeMs, limits.uiaSessionsMax);
-  await insertUiaSession(tx, session.sessionId, session.purpose, now);
-};
-
 /**
  * Lets a call through once the caller has gone through one of its flows; throws the 401 challenge until then.
  * A session serves one call of one operation by one user with the same parameters.
@@ -115,7 +109,7 @@ export const authenticateInteractively = async (
     registrationToken: undefined,
   };
   const begin = async (failure?: MatrixError): Promise<MatrixError> => {
-    if (!stored) await transact(db, (tx) => beginSession(tx, session, now()));
+    if (!stored) await transact(db, (tx) => insertUiaSession(tx, session, now()));
     return challenge(request, session, failure);
   };
   if (auth?.session !== undefined && !stored) {
@@ -150,7 +144,7 @@ export const authenticateInteractively = async (
     throw new MatrixError('M_FORBIDDEN', 'The session was used already');
   }
   await transact(db, async (tx) => {
-    if (!stored) await beginSession(tx, session, now());
+    if (!stored) await insertUiaSession(tx, session, now());
     await writeUiaProgress(tx, progress);
   });
   throw challenge(request, progress);

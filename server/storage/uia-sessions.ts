@@ -10,11 +10,9 @@ export type UiaSession = {
   readonly registrationToken: string | undefined;
 };
 
-/** Begins a session; the oldest give way when there are too many. */
 export const insertUiaSession = async (
   { sql }: Tx,
-  sessionId: string,
-  purpose: Buffer,
+  { sessionId, purpose }: UiaSession,
   now: number,
 ): Promise<void> => {
   await sql
