@@ -50,6 +50,9 @@ export const limits = {
   toDeviceMessagesPerSyncMax: 100,
   messagesPerPageMax: 1_000,
   publicRoomsPageMax: 100,
+  aliasServersMax: 100,
+  // Asking another server for an alias, a profile or its rooms while a client waits.
+  directoryTimeoutMs: 20_000,
 
   // Of the WebSocket sync; what a client sends is small.
   socketFrameBytesMax: 65_536,
@@ -106,7 +109,7 @@ export const limits = {
   // https://spec.matrix.org/v1.19/server-server-api/#retrieving-server-keys
   keyValidityMsMax: 604_800_000,
   keyFetchTimeoutMs: 10_000,
-  keyFetchesMax: 50,
+  keyFetchesMax: 100,
   keyDocumentBytesMax: 262_144,
   keyQueryBytesMax: 16_777_216,
   keyQueryServersMax: 100,

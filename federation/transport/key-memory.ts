@@ -15,6 +15,8 @@ export type KnownServer = {
   stored: StoredKeys | undefined;
   /** By public key, imported at first use. */
   readonly imported: Map<string, KeyObject>;
+  /** Ends with the last save; saves of one server must not overtake each other. */
+  saved: Promise<void>;
   failures: number;
   /** No fetch before this time. */
   retryAt: number;
@@ -27,7 +29,7 @@ export const createKeyMemory = (store: KeyStore, blockedKeys: Iterable<string>) 
 
   const load = async (serverName: string): Promise<KnownServer> => {
     const stored = await store.load(serverName);
-    return { stored, imported: new Map(), failures: 0, retryAt: 0 };
+    return { stored, imported: new Map(), saved: Promise.resolve(), failures: 0, retryAt: 0 };
   };
 
   const knownOf = (serverName: string): Promise<KnownServer> => {
@@ -53,9 +55,11 @@ export const createKeyMemory = (store: KeyStore, blockedKeys: Iterable<string>) 
     },
     accept: async (fresh: StoredKeys, from: 'server' | 'notary'): Promise<void> => {
       const known = await knownOf(fresh.serverName);
-      known.stored = mergeKeys(known.stored, fresh, from);
+      const merged = mergeKeys(known.stored, fresh, from);
+      known.stored = merged;
       known.imported.clear();
-      await store.save(known.stored);
+      known.saved = known.saved.catch(() => undefined).then(() => store.save(merged));
+      await known.saved;
     },
   };
 };

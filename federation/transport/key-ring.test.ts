@@ -392,3 +392,39 @@ t.test(
     t.equal((await ring.documentsFor([query])).length, 1, 'the last one known serves on');
   },
 );
+
+t.test('saves of one server do not overtake each other', async (t) => {
+  const net = await startKeyNetwork(t, start);
+  const renewed = net.document('one.test', second, {}, 2 * day);
+  net.serve('one.test', net.document('one.test', first));
+  net.serve(
+    'notary.test',
+    notary(() => [renewed]),
+  );
+  const saved: string[][] = [];
+  let isHeld = true;
+  let release: (() => void) | undefined;
+  const ring = net.makeRing({
+    trustedKeyServers: ['notary.test'],
+    store: {
+      load: async () => undefined,
+      save: async ({ serverName, keys }) => {
+        if (serverName === 'one.test' && isHeld) {
+          isHeld = false;
+          await new Promise<void>((resolve) => {
+            release = resolve;
+          });
+        }
+        if (serverName === 'one.test') saved.push(Object.keys(keys).sort());
+      },
+    },
+  });
+  const both = Promise.all(['a', 'b'].map((id) => has(ring, 'one.test', `ed25519:${id}`)));
+  const tick = () => new Promise((resolve) => setImmediate(resolve));
+  while (release === undefined || net.asked('notary.test') < 2) await tick();
+  for (let i = 0; i < 50; i += 1) await tick();
+  t.strictSame(saved, [], 'the second waits for the first');
+  release();
+  t.strictSame(await both, [true, true]);
+  t.strictSame(saved.at(-1), ['ed25519:a', 'ed25519:b']);
+});
