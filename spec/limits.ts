@@ -84,6 +84,8 @@ export const limits = {
   missingEventsMax: 100,
   missingEventsRoundsMax: 10,
   authChainEventsMax: 20_000,
+  authEdgesInMemoryMax: 100_000,
+  resolvedStateEntriesMax: 200_000,
   backfillEventsMax: 100,
 
   peerConnectTimeoutMs: 10_000,

@@ -1,6 +1,7 @@
 import { accountHandlers } from './account/index.ts';
 import { capabilityHandlers } from './capabilities/index.ts';
 import { deviceHandlers } from './devices/index.ts';
+import { roomHandlers } from './rooms/index.ts';
 import { serverHandlers } from './server/index.ts';
 import { sessionHandlers } from './session/index.ts';
 
@@ -9,6 +10,7 @@ export const clientHandlers = {
   ...accountHandlers,
   ...capabilityHandlers,
   ...deviceHandlers,
+  ...roomHandlers,
   ...serverHandlers,
   ...sessionHandlers,
 };

@@ -2,10 +2,7 @@ import type { clientServer } from '@candor/spec';
 import { banUser } from '../../../rooms/remove-user.ts';
 import type { Handler } from '../../handler.ts';
 
-export const ban: Handler<typeof clientServer.ban> = async (
-  context,
-  { params, body, caller },
-) => {
+export const ban: Handler<typeof clientServer.ban> = async (context, { params, body, caller }) => {
   await banUser(context, {
     roomId: params.roomId,
     sender: caller.userId,
