@@ -2,6 +2,7 @@ import type { SigningKey } from '@candor/federation';
 import type { KeyRing, PeerClient, Sender } from '@candor/federation/transport';
 import type { Accounts } from './accounts/accounts.ts';
 import type { Config } from './config/read-config.ts';
+import type { DeviceLists } from './devices/device-lists.ts';
 import type { Logger } from './log.ts';
 import type { Blobs } from './media/blobs.ts';
 import type { Metrics } from './metrics.ts';
@@ -29,6 +30,7 @@ export type Context = {
   readonly accounts: Accounts;
   readonly rooms: Rooms;
   readonly federation: Federation;
+  readonly deviceLists: DeviceLists;
   readonly blobs: Blobs;
   /** Milliseconds since the epoch. */
   readonly now: () => number;

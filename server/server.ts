@@ -4,6 +4,7 @@ import type { Address } from './config/parse-value.ts';
 import type { Config } from './config/read-config.ts';
 import { loadTls, tlsWarnings } from './config/tls.ts';
 import type { Context } from './context.ts';
+import { startDeviceLists } from './devices/device-lists.ts';
 import { createApp } from './http/app.ts';
 import { type Listener, openListener } from './http/listener.ts';
 import { createRateLimit } from './http/rate-limit.ts';
@@ -144,6 +145,8 @@ export const startServer = async (
       now,
     });
     undo(federationParts.stop);
+    const deviceLists = await startDeviceLists(db, federationParts.client, federationLog);
+    undo(() => deviceLists.resync.stop());
     const context = {
       config,
       log,
@@ -153,6 +156,7 @@ export const startServer = async (
       accounts,
       rooms,
       federation: federationParts,
+      deviceLists,
       now,
       randomBytes,
     } as unknown as Context;

@@ -1,0 +1,107 @@
+import type { JsonObject } from '@candor/federation';
+import type { PeerClient } from '@candor/federation/transport';
+import type { Database } from '../storage/database.ts';
+import { readRemoteListStates } from '../storage/remote-devices.ts';
+import { askServers, type ServerFailure, type ServerOutcome } from './ask-servers.ts';
+import { readQueryAnswer } from './read-key-answers.ts';
+import { storeRemoteKeys } from './store-remote-keys.ts';
+import { readUserKeys, type UserKeys } from './user-keys.ts';
+
+export type RemoteAnswer = {
+  readonly users: Map<string, UserKeys>;
+  /** By server name. */
+  readonly failures: Map<string, ServerFailure>;
+};
+
+const noKeys = (): UserKeys => ({ devices: new Map(), crossSigning: new Map() });
+
+type Flight = Promise<ReadonlyMap<string, UserKeys> | ServerFailure>;
+
+const bodyOf = (userIds: readonly string[]): JsonObject => ({
+  device_keys: Object.fromEntries(userIds.map((userId) => [userId, []])),
+});
+
+/** Keys of users of other servers: stored ones while they hold, else asked for, once for all who want them at the same time. */
+export class RemoteKeys {
+  readonly #db: Database;
+  readonly #client: PeerClient;
+  readonly #flights = new Map<string, Flight>();
+
+  constructor(db: Database, client: PeerClient) {
+    this.#db = db;
+    this.#client = client;
+  }
+
+  /** Keys of users, given by server; a server that does not answer in time is a failure, not an error. */
+  async read(
+    usersByServer: ReadonlyMap<string, readonly string[]>,
+    timeoutMs: number,
+  ): Promise<RemoteAnswer> {
+    const failures = new Map<string, ServerFailure>();
+    const asked = [...usersByServer.values()].flat();
+    if (asked.length === 0) return { users: new Map(), failures };
+    const heldSince = this.#db.clock.committed;
+    const { tracked, held } = await readRemoteListStates(this.#db, asked);
+    const users = await readUserKeys(this.#db, [...held]);
+    const missing = new Map(
+      [...usersByServer].map(([server, all]) => [server, all.filter((user) => !held.has(user))]),
+    );
+    this.#start(missing, tracked, heldSince, timeoutMs);
+    const arrivals = [...missing].flatMap(([server, all]) =>
+      all.map(async (userId) => {
+        const outcome = await this.#flights.get(userId);
+        if (!outcome) return;
+        if ('errcode' in outcome) failures.set(server, outcome);
+        else users.set(userId, outcome.get(userId) ?? noKeys());
+      }),
+    );
+    await Promise.all(arrivals);
+    return { users, failures };
+  }
+
+  /** The user's keys changed: what was asked for before is too old for who asks from now on. */
+  outdate(userId: string): void {
+    this.#flights.delete(userId);
+  }
+
+  /** Asks for everyone who is not being asked for already. */
+  #start(
+    usersByServer: ReadonlyMap<string, readonly string[]>,
+    tracked: ReadonlySet<string>,
+    heldSince: number,
+    timeoutMs: number,
+  ): void {
+    const wanted = new Map<string, readonly string[]>();
+    for (const [server, userIds] of usersByServer) {
+      const fresh = userIds.filter((userId) => !this.#flights.has(userId));
+      if (fresh.length > 0) wanted.set(server, fresh);
+    }
+    const bodies = new Map([...wanted].map(([server, userIds]) => [server, bodyOf(userIds)]));
+    const path = '/_matrix/federation/v1/user/keys/query';
+    for (const [server, outcome] of askServers(this.#client, path, bodies, timeoutMs)) {
+      const userIds = wanted.get(server) ?? [];
+      const flight = this.#keep(outcome, userIds, tracked, heldSince);
+      for (const userId of userIds) this.#flights.set(userId, flight);
+      const land = () => {
+        for (const userId of userIds) {
+          if (this.#flights.get(userId) === flight) this.#flights.delete(userId);
+        }
+      };
+      flight.then(land, land);
+    }
+  }
+
+  async #keep(
+    asked: Promise<ServerOutcome>,
+    userIds: readonly string[],
+    tracked: ReadonlySet<string>,
+    heldSince: number,
+  ): Promise<ReadonlyMap<string, UserKeys> | ServerFailure> {
+    const { answer, failure } = await asked;
+    if (failure) return failure;
+    const users = new Map(userIds.map((userId) => [userId, readQueryAnswer(answer, userId)]));
+    const lasting = new Map([...users].filter(([userId]) => tracked.has(userId)));
+    await storeRemoteKeys(this.#db, lasting, { streamId: undefined, heldSince });
+    return users;
+  }
+}
