@@ -7,6 +7,7 @@ import { addressOf } from './address.ts';
 import type { EngineContext, EngineRequest } from './engine-context.ts';
 import { type QueriedDevice, readKeysQuery } from './read-keys-query.ts';
 import { signalNames } from './signal-names.ts';
+import { yieldEvery } from './yield-every.ts';
 
 type User = Row<'users'>;
 type Device = Row<'devices'>;
@@ -148,12 +149,13 @@ export const deviceDirectory = {
   },
 
   /** Takes in the answer to a query; returns the users whose keys are now up to date. */
-  applyQuery: (
+  applyQuery: async (
     tables: TableWriter,
     context: EngineContext,
     request: QueryRequest,
     answer: unknown,
-  ): string[] => {
+  ): Promise<string[]> => {
+    const pause = yieldEvery(limits.eventLoopHoldMsMax);
     const failures = isObject(answer) && isObject(answer['failures']) ? answer['failures'] : {};
     const updated: string[] = [];
     for (const [userId, generation] of request.generations) {
@@ -173,6 +175,7 @@ export const deviceDirectory = {
       }
       for (const device of queried.devices) storeDevice(tables, context, userId, device);
       updated.push(userId);
+      await pause();
     }
     return updated;
   },

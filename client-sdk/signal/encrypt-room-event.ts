@@ -5,14 +5,14 @@ import type { Row } from '../stores/tables.ts';
 import { trust } from '../verification/trust.ts';
 import { deviceDirectory } from './device-directory.ts';
 import type { EngineContext } from './engine-context.ts';
-import { yieldEvery } from './exclusive.ts';
 import { memberOf } from './member-of.ts';
 import { writePlaintext } from './plaintext.ts';
-import { partHash } from './receive-to-device.ts';
 import { type Rotation, senderKeys } from './sender-keys.ts';
 import { sessions } from './sessions.ts';
 import { signalNames } from './signal-names.ts';
+import { partHash } from './to-device-events.ts';
 import { type ToDeviceMessage, toDeviceOutbox } from './to-device-outbox.ts';
+import { yieldEvery } from './yield-every.ts';
 
 type Device = Row<'devices'>;
 

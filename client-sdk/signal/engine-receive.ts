@@ -2,13 +2,15 @@ import { isObject, type JsonObject } from '@candor/federation';
 import { limits } from '@candor/spec';
 import type { TableWriter } from '../stores/store.ts';
 import type { Row } from '../stores/tables.ts';
+import { warnings } from '../verification/trust.ts';
 import { deviceDirectory } from './device-directory.ts';
-import type { EngineContext } from './engine-context.ts';
+import type { EngineContext, EngineRequest } from './engine-context.ts';
+import { engineIdentity } from './engine-identity.ts';
 import { engineRequests } from './engine-requests.ts';
-import { yieldEvery } from './exclusive.ts';
-import { roomEvents, type TimelineEvent } from './receive-room-event.ts';
-import { type ToDeviceEvent, type ToDeviceOutcome, toDeviceEvents } from './receive-to-device.ts';
+import { roomEvents, type TimelineEvent } from './room-events.ts';
 import { signalNames } from './signal-names.ts';
+import { type ToDeviceEvent, type ToDeviceOutcome, toDeviceEvents } from './to-device-events.ts';
+import { yieldEvery } from './yield-every.ts';
 
 /** What one `/sync` answer (or a page of history) has for the engine. */
 export type ReceiveBatch = {
@@ -35,6 +37,8 @@ export type ReceiveOutcome = {
   /** Events of earlier batches that became readable. */
   readonly updated: readonly Row<'timeline'>[];
   readonly toDevice: readonly ToDeviceOutcome[];
+  /** Raised by this. */
+  readonly warnings: readonly Row<'warnings'>[];
 };
 
 type Changes = { updated: Row<'timeline'>[]; toDevice: ToDeviceOutcome[] };
@@ -73,40 +77,71 @@ const receiveRoom = async (
   return rows;
 };
 
-/** Everything that comes in from the server. */
-export const engineReceive = {
-  batch: async (
-    tables: TableWriter,
-    context: EngineContext,
-    batch: ReceiveBatch,
-  ): Promise<ReceiveOutcome> => {
-    const { deviceLists, rooms = [] } = batch;
-    deviceDirectory.markOutdated(tables, deviceLists?.changed ?? []);
-    engineRequests.takeKeyCounts(
-      tables,
-      context.identity.userId,
-      batch.oneTimeKeysCount,
-      batch.unusedFallbackKeyTypes,
-    );
-    const changes: Changes = { updated: [], toDevice: [] };
-    await receiveToDevice(tables, context, batch.toDevice ?? [], changes);
-    const events: Row<'timeline'>[] = [];
-    for (const room of rooms) events.push(...(await receiveRoom(tables, context, room)));
-    return { ...changes, events };
-  },
+const withNewWarnings = async (
+  tables: TableWriter,
+  read: () => Promise<Omit<ReceiveOutcome, 'warnings'>>,
+): Promise<ReceiveOutcome> => {
+  const before = new Set(warnings.open(tables).map((warning) => JSON.stringify(warning)));
+  const outcome = await read();
+  const raised = warnings.open(tables).filter((warning) => !before.has(JSON.stringify(warning)));
+  return { ...outcome, warnings: raised };
+};
 
-  /** Users' keys became known or trusted: what waited for that is tried again. */
-  reopenOf: async (
+const receiveBatch = async (
+  tables: TableWriter,
+  context: EngineContext,
+  batch: ReceiveBatch,
+): Promise<Omit<ReceiveOutcome, 'warnings'>> => {
+  const { deviceLists, rooms = [] } = batch;
+  deviceDirectory.markOutdated(tables, deviceLists?.changed ?? []);
+  engineRequests.takeKeyCounts(
+    tables,
+    context.identity.userId,
+    batch.oneTimeKeysCount,
+    batch.unusedFallbackKeyTypes,
+  );
+  const changes: Changes = { updated: [], toDevice: [] };
+  await receiveToDevice(tables, context, batch.toDevice ?? [], changes);
+  const events: Row<'timeline'>[] = [];
+  for (const room of rooms) events.push(...(await receiveRoom(tables, context, room)));
+  return { ...changes, events };
+};
+
+/** What waited for a user's keys or trust is tried again. */
+const reopenOf = async (
+  tables: TableWriter,
+  context: EngineContext,
+  userIds: readonly string[],
+): Promise<Omit<ReceiveOutcome, 'warnings'>> => {
+  const changes: Changes = { updated: [], toDevice: [] };
+  for (const sender of userIds) {
+    const kept = toDeviceEvents.takeKept(tables, sender);
+    await receiveToDevice(tables, context, kept, changes);
+    changes.updated.push(...(await roomEvents.reopen(tables, context, { sender })));
+  }
+  return { ...changes, events: [] };
+};
+
+/** Everything that comes in from the server or is decided by the person. */
+export const engineReceive = {
+  batch: (tables: TableWriter, context: EngineContext, batch: ReceiveBatch) =>
+    withNewWarnings(tables, () => receiveBatch(tables, context, batch)),
+
+  answer: (tables: TableWriter, context: EngineContext, request: EngineRequest, answer: unknown) =>
+    withNewWarnings(tables, async () => {
+      const userIds = await engineRequests.apply(tables, context, request, answer);
+      return reopenOf(tables, context, userIds);
+    }),
+
+  /** The person accepted this key of a user; undefined when it is another by now. */
+  accepted: async (
     tables: TableWriter,
     context: EngineContext,
-    userIds: readonly string[],
-  ): Promise<ReceiveOutcome> => {
-    const changes: Changes = { updated: [], toDevice: [] };
-    for (const sender of userIds) {
-      const kept = toDeviceEvents.takeKept(tables, sender);
-      await receiveToDevice(tables, context, kept, changes);
-      changes.updated.push(...(await roomEvents.reopen(tables, context, { sender })));
-    }
-    return { ...changes, events: [] };
+    userId: string,
+    masterKey: string,
+    how: 'acknowledged' | 'verified',
+  ): Promise<ReceiveOutcome | undefined> => {
+    const accepted = engineIdentity.accept(tables, context, userId, masterKey, how);
+    return accepted && withNewWarnings(tables, () => reopenOf(tables, context, [userId]));
   },
 };

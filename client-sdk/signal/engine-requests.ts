@@ -12,6 +12,7 @@ import { senderKeys } from './sender-keys.ts';
 import { sessions } from './sessions.ts';
 import { signalNames } from './signal-names.ts';
 import { toDeviceOutbox } from './to-device-outbox.ts';
+import { yieldEvery } from './yield-every.ts';
 
 type Device = Row<'devices'>;
 type Request<O extends EngineRequest['operation']> = Extract<EngineRequest, { operation: O }>;
@@ -85,21 +86,46 @@ const applyClaim = async (
   answer: unknown,
 ): Promise<void> => {
   const now = context.now();
+  const pause = yieldEvery(limits.eventLoopHoldMsMax);
+  const asked: Device[] = [];
   for (const device of claimedDevices(tables, request)) {
     const object = claimedObject(answer, device);
     const started = object !== undefined && (await sessions.start(tables, context, device, object));
     // Without an object the device is left out for a while instead of asking at every message.
     const wait = started ? limits.retryAnswerIntervalMs : limits.keyRequestBackoffMs;
-    tables.put('devices', { ...device, claimAfter: now + wait });
+    asked.push({ ...device, claimAfter: now + wait });
     if (started) toDeviceOutbox.add(tables, context, await retry.ask(tables, context, device));
+    await pause();
+  }
+  for (const device of asked) tables.put('devices', device);
+};
+
+/** Signatures that were added while the request was under way stay to be uploaded. */
+const applyCrossSigningUpload = (
+  tables: TableWriter,
+  { operation, body }: Request<'uploadCrossSigningKeys' | 'uploadCrossSigningSignatures'>,
+): void => {
+  const waiting = tables.get('crossSigningUploads', { operation });
+  if (waiting && JSON.stringify(waiting.body) === JSON.stringify(body)) {
+    tables.delete('crossSigningUploads', { operation });
   }
 };
 
 const forgetOld = (tables: TableWriter, now: number): void => {
+  const name = 'forgetOldAt';
+  if ((tables.get('counters', { name })?.next ?? 0) > now) return;
+  tables.put('counters', { name, next: now + limits.forgetIntervalMs });
   preKeys.forgetOld(tables, now);
   senderKeys.forgetOld(tables, now);
   for (const { hash, receivedAt } of tables.all('messageParts')) {
-    if (now - receivedAt > limits.messagePartKeptMs) tables.delete('messageParts', { hash });
+    if (now - receivedAt > limits.undeliveredKeptMs) tables.delete('messageParts', { hash });
+  }
+  for (const { position, receivedAt } of tables.all('pendingToDevice')) {
+    if (now - receivedAt > limits.undeliveredKeptMs) tables.delete('pendingToDevice', { position });
+  }
+  for (const { address, eventId, answeredAt } of tables.all('retryAnswers')) {
+    if (now - answeredAt <= limits.undeliveredKeptMs) continue;
+    tables.delete('retryAnswers', { address, eventId });
   }
 };
 
@@ -127,11 +153,12 @@ export const engineRequests = {
   /** Everything that is due now, in the order in which it is best sent. */
   due: (tables: TableWriter, context: EngineContext): EngineRequest[] => {
     const now = context.now();
+    const uploads = engineRequests.uploads(tables, context);
     forgetOld(tables, now);
     const query = deviceDirectory.queryRequest(tables, now);
     const toAsk = retry.devicesToAsk(tables, now);
     return [
-      ...engineRequests.uploads(tables, context),
+      ...uploads,
       ...(query ? [query] : []),
       ...(toAsk.length > 0 ? [claimRequest(toAsk)] : []),
       ...toDeviceOutbox.requests(tables, null),
@@ -158,7 +185,7 @@ export const engineRequests = {
         tables.delete('toDeviceOutbox', { txnId: request.txnId });
         return [];
       default:
-        tables.delete('crossSigningUploads', { operation: request.operation });
+        applyCrossSigningUpload(tables, request);
         deviceDirectory.markOutdated(tables, [context.identity.userId]);
         return [];
     }

@@ -11,7 +11,7 @@ import {
 } from './encrypt-room-event.ts';
 import type { EngineContext, EngineRequest } from './engine-context.ts';
 import { engineRequests } from './engine-requests.ts';
-import { contentHash, roomEvents } from './receive-room-event.ts';
+import { contentHash, roomEvents } from './room-events.ts';
 import { senderKeys } from './sender-keys.ts';
 import { sessions } from './sessions.ts';
 import { signalNames } from './signal-names.ts';
@@ -114,6 +114,21 @@ const encrypt = async (
   return ready(tables, txnId, encrypted.content, [...withheld, ...unreachable]);
 };
 
+/** Whether everybody an event was encrypted to may still read it; otherwise it is encrypted anew. */
+const stillFits = (
+  tables: TableWriter,
+  { distributionId, recipients }: Row<'sendQueue'>,
+  eligible: ReadonlySet<string>,
+): boolean => {
+  const given =
+    distributionId === null
+      ? (recipients ?? [])
+      : tables
+          .all('senderKeyRecipients', { where: { distributionId } })
+          .map(({ address }) => address);
+  return given.every((address) => eligible.has(address));
+};
+
 /** Sending room events: who gets them, what is needed first, and what becomes of them afterwards. */
 export const engineSend = {
   encryptStep: async (
@@ -121,9 +136,12 @@ export const engineSend = {
     context: EngineContext,
     event: OutgoingEvent,
   ): Promise<EncryptStep> => {
+    const { userIds, blocked, devices, withheld } = audienceOf(tables, context, event);
     const queued = tables.get('sendQueue', { txnId: event.txnId });
-    if (queued?.encryptedContent) return ready(tables, event.txnId, queued.encryptedContent, []);
-    const { userIds, blocked } = audienceOf(tables, context, event);
+    const eligible = new Set(devices.map(({ address }) => address));
+    if (queued?.encryptedContent && stillFits(tables, queued, eligible)) {
+      return ready(tables, event.txnId, queued.encryptedContent, withheld);
+    }
     deviceDirectory.track(tables, userIds);
     const uploads = ownDeviceIsSigned(tables, context)
       ? []

@@ -68,10 +68,7 @@ export class SignalEngine {
 
   /** Takes in the JSON body of a request's 200 answer. */
   applyAnswer(request: EngineRequest, answer: unknown): Promise<ReceiveOutcome> {
-    return this.#run(async (tables, context) => {
-      const userIds = await engineRequests.apply(tables, context, request, answer);
-      return engineReceive.reopenOf(tables, context, userIds);
-    });
+    return this.#run((tables, context) => engineReceive.answer(tables, context, request, answer));
   }
 
   /** A request that failed for now: queries and claims are left alone for a minute, the rest stays due. */
@@ -143,10 +140,9 @@ export class SignalEngine {
   }
 
   #accept(userId: string, masterKey: string, how: 'acknowledged' | 'verified') {
-    return this.#run(async (tables, context) => {
-      const accepted = engineIdentity.accept(tables, context, userId, masterKey, how);
-      return accepted && engineReceive.reopenOf(tables, context, [userId]);
-    });
+    return this.#run((tables, context) =>
+      engineReceive.accepted(tables, context, userId, masterKey, how),
+    );
   }
 
   /** What the person has not dealt with yet, oldest first. */

@@ -101,6 +101,7 @@ export const migrations: readonly string[] = [
     content TEXT NOT NULL, state TEXT NOT NULL, created_at INTEGER NOT NULL,
     encrypted_content TEXT, content_hash TEXT, distribution_id TEXT, recipients TEXT, error TEXT
   ) STRICT;
+  CREATE INDEX send_queue_position ON send_queue (position);
   CREATE INDEX send_queue_content_hash ON send_queue (content_hash);
   CREATE TABLE to_device_outbox (
     txn_id TEXT PRIMARY KEY, position INTEGER NOT NULL, event_type TEXT NOT NULL,

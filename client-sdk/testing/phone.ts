@@ -116,6 +116,7 @@ export class Phone {
       events: outcome.events,
       updated: [...outcome.updated, ...later.flatMap(({ updated }) => updated)],
       toDevice: [...outcome.toDevice, ...later.flatMap(({ toDevice }) => toDevice)],
+      warnings: [...outcome.warnings, ...later.flatMap(({ warnings }) => warnings)],
     };
   }
 

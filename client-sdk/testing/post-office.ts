@@ -1,8 +1,8 @@
 import { isObject, type JsonObject } from '@candor/federation';
 import type { EngineRequest } from '../signal/engine-context.ts';
 import { memberOf } from '../signal/member-of.ts';
-import type { TimelineEvent } from '../signal/receive-room-event.ts';
-import type { ToDeviceEvent } from '../signal/receive-to-device.ts';
+import type { TimelineEvent } from '../signal/room-events.ts';
+import type { ToDeviceEvent } from '../signal/to-device-events.ts';
 
 /** What waits for one device; tests reorder, drop, double and change it before the device syncs. */
 export type Inbox = {

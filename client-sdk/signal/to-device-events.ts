@@ -8,8 +8,8 @@ import type { EngineContext } from './engine-context.ts';
 import { memberOf } from './member-of.ts';
 import { type Opening, openMessage } from './open-message.ts';
 import type { Envelope } from './plaintext.ts';
-import { roomEvents } from './receive-room-event.ts';
 import { retry } from './retry.ts';
+import { roomEvents } from './room-events.ts';
 import { senderKeys } from './sender-keys.ts';
 import { signalNames } from './signal-names.ts';
 

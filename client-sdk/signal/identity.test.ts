@@ -1,0 +1,211 @@
+import { createHash } from 'node:crypto';
+import t from 'tap';
+import type { Phone } from '../testing/phone.ts';
+import { testWorld } from '../testing/world.ts';
+import { addressOf } from './address.ts';
+
+const encrypted = 'm.room.encrypted';
+
+const setUp = (...phones: Phone[]) => Promise.all(phones.map((phone) => phone.setUp()));
+
+const pair = async (direct: boolean) => {
+  const world = testWorld();
+  const [alice, bob] = [world.phone('alice'), world.phone('bob')];
+  await setUp(alice, bob);
+  return { ...world, alice, bob, talk: world.room(direct, alice, bob) };
+};
+
+t.test('a changed identity is a stored warning that blocks until it is accepted', async (t) => {
+  for (const how of ['acknowledge', 'verify'] as const) {
+    const { alice, bob, talk, phone, room } = await pair(true);
+    const group = room(false, alice, bob);
+    await alice.say(talk, 'before');
+    const pinned = alice.engine.trustOf(bob.userId);
+    t.equal(pinned.state, 'pinned');
+    if (how === 'verify') await alice.engine.verify(bob.userId, pinned.masterKey ?? '');
+
+    const newBob = phone('bob', 'NEW');
+    await newBob.setUp();
+    await alice.sync();
+    alice.restart();
+    const [warning, ...others] = alice.engine.warnings();
+    t.equal(others.length, 0);
+    t.match(warning, { userId: bob.userId, kind: 'identity-changed' });
+    t.equal(warning?.detail['wasVerified'], how === 'verify');
+    const blocked = { status: 'blocked', reason: 'identity-changed', userIds: [bob.userId] };
+    t.same(await alice.encrypt(talk, { body: 'blocked' }), blocked);
+    t.same(await alice.encrypt(group, { body: 'blocked' }), blocked);
+
+    // What the new identity writes is kept, not shown.
+    await newBob.say(talk, 'it is me');
+    await alice.sync();
+    t.equal(alice.texts(talk).at(-1), 'waiting: identity-changed');
+
+    const offered = alice.engine.trustOf(bob.userId);
+    t.equal(offered.state, 'changed');
+    t.equal(await alice.engine[how](bob.userId, pinned.masterKey ?? ''), undefined, 'the old key');
+    t.equal(alice.engine.trustOf(bob.userId).state, 'changed');
+    const accepted = await alice.engine[how](bob.userId, offered.masterKey ?? '');
+    t.same(
+      accepted?.updated.map(({ content }) => content?.['body']),
+      ['it is me'],
+    );
+    const state = how === 'verify' ? 'verified' : 'acknowledged';
+    t.equal(alice.engine.trustOf(bob.userId).state, state);
+    t.same(alice.engine.warnings(), []);
+    const step = await alice.ready(talk, { body: 'after' });
+    const addresses = Object.keys(step.content['ciphertext'] ?? {});
+    t.same(addresses, [addressOf(bob.userId, 'NEW')], 'only devices of the accepted identity');
+  }
+});
+
+t.test('a device that its user did not sign gets nothing and is not believed', async (t) => {
+  const { alice, bob, talk, phone } = await pair(true);
+  const ghost = phone('bob', 'GHOST');
+  await ghost.settle();
+  await alice.sync();
+  const step = await alice.ready(talk, { body: 'for bob' });
+  t.same(Object.keys(step.content['ciphertext'] ?? {}), [addressOf(bob.userId, 'PHONE')]);
+  t.same(step.withheld, [{ userId: bob.userId, deviceId: 'GHOST', reason: 'not-signed' }]);
+  const shown = alice.engine.devicesOf(bob.userId);
+  t.same(
+    shown.map(({ deviceId, eligible }) => [deviceId, eligible]),
+    [
+      ['PHONE', true],
+      ['GHOST', false],
+    ],
+  );
+  const own = await ghost.encrypt(talk, { body: 'from the ghost' });
+  t.match(own, { status: 'blocked', reason: 'own-device-not-signed' });
+  const content = { ...step.content, sender_device: 'GHOST' };
+  alice.office.send(talk.roomId, bob.userId, encrypted, content, [alice.userId]);
+  await alice.sync();
+  t.equal(alice.texts(talk).at(-1), 'waiting: device-not-signed');
+});
+
+t.test('a device id keeps its first keys for good', async (t) => {
+  const { office, alice, bob, talk, phone } = await pair(true);
+  await alice.say(talk, 'before');
+  office.removeDevice(bob.userId, 'PHONE');
+  await alice.sync();
+  const impostor = phone('bob', 'PHONE');
+  await impostor.settle();
+  const sealed = bob.engine.exportCrossSigningSecret('p') ?? '';
+  t.ok(await impostor.engine.importCrossSigningSecret(sealed, 'p'));
+  await impostor.settle();
+  await alice.sync();
+  alice.restart();
+  t.match(alice.engine.warnings(), [
+    { userId: bob.userId, deviceId: 'PHONE', kind: 'device-keys-changed' },
+  ]);
+  const step = await alice.ready(talk, { body: 'after' });
+  t.same(step.content['ciphertext'], {});
+  t.same(step.withheld, [{ userId: bob.userId, deviceId: 'PHONE', reason: 'keys-changed' }]);
+});
+
+t.test('a server that shows our own device with other keys is noticed', async (t) => {
+  const { office, alice, bob } = await pair(true);
+  const record = office.device(alice.userId, 'PHONE');
+  record.keys = office.device(bob.userId, 'PHONE').keys;
+  const keys = JSON.stringify(record.keys).replaceAll('@bob:bob.example', alice.userId);
+  record.keys = JSON.parse(keys);
+  alice.inbox.changed.add(alice.userId);
+  await alice.sync();
+  t.same(alice.engine.warnings(), [], 'keys without their own signature are no keys');
+  const other = testWorld();
+  const twin = other.phone('alice');
+  await twin.settle();
+  record.keys = other.office.device(alice.userId, 'PHONE').keys;
+  alice.inbox.changed.add(alice.userId);
+  await alice.sync();
+  t.match(alice.engine.warnings(), [{ kind: 'own-device-keys-differ', deviceId: 'PHONE' }]);
+});
+
+t.test('malformed key answers harm nobody but themselves', async (t) => {
+  const { office, alice, bob, talk, phone } = await pair(true);
+  const carol = await phone('carol').setUp();
+  const devices = office.users.get(bob.userId)?.devices;
+  for (const keys of ['{"user_id":1}', '{"keys":{"x":1.5}}', '[]', '{"__proto__":{"keys":{}}}']) {
+    const record = office.device(bob.userId, createHash('sha256').update(keys).digest('hex'));
+    record.keys = JSON.parse(keys);
+  }
+  office.users
+    .get(carol.userId)
+    ?.crossSigning.set('self_signing_key', JSON.parse('{"keys":[1.5]}'));
+  t.equal(devices?.size, 5);
+  await alice.say(talk, 'hello bob');
+  await bob.sync();
+  t.same(bob.texts(talk), ['hello bob']);
+  const step = await alice.ready({ ...talk, members: [alice.userId, carol.userId] }, { body: 'x' });
+  t.same(step.withheld, [{ userId: carol.userId, deviceId: 'PHONE', reason: 'not-signed' }]);
+});
+
+t.test('a device knows where it stands with its own user', async (t) => {
+  const { phone } = testWorld();
+  const [first, second] = [phone('alice', 'FIRST'), phone('alice', 'SECOND')];
+  t.equal(first.engine.ownIdentity(), 'unknown');
+  await first.settle();
+  t.equal(first.engine.ownIdentity(), 'none');
+  t.equal(first.engine.exportCrossSigningSecret('p'), undefined);
+  await first.engine.createCrossSigning();
+  t.equal(first.engine.ownIdentity(), 'device-not-signed');
+  await first.settle();
+  t.equal(first.engine.ownIdentity(), 'device-signed');
+  await second.settle();
+  t.equal(second.engine.ownIdentity(), 'device-not-signed');
+  const sealed = first.engine.exportCrossSigningSecret('p') ?? '';
+  t.notOk(sealed.includes('m.cross_signing'));
+  t.equal(await second.engine.importCrossSigningSecret(sealed, 'wrong'), false);
+  t.equal(await second.engine.importCrossSigningSecret('{}', 'p'), false);
+  t.equal(await second.engine.importCrossSigningSecret('no JSON', 'p'), false);
+  const other = await testWorld().phone('alice', 'OTHER').setUp();
+  const foreign = other.engine.exportCrossSigningSecret('p') ?? '';
+  t.equal(await second.engine.importCrossSigningSecret(foreign, 'p'), false, 'another identity');
+  const bobs = await phone('bob').setUp();
+  const ofBob = bobs.engine.exportCrossSigningSecret('p') ?? '';
+  t.equal(await second.engine.importCrossSigningSecret(ofBob, 'p'), false, 'another user');
+  t.ok(await second.engine.importCrossSigningSecret(sealed, 'p'));
+  await second.settle();
+  t.equal(second.engine.ownIdentity(), 'device-signed');
+});
+
+t.test('verifying a user signs their master key for our other devices', async (t) => {
+  const { office, alice, bob, talk } = await pair(true);
+  await alice.say(talk, 'hello');
+  const { masterKey } = alice.engine.trustOf(bob.userId);
+  await alice.engine.verify(bob.userId, masterKey ?? '');
+  await alice.settle();
+  const master = office.users.get(bob.userId)?.crossSigning.get('master_key');
+  const signers = Object.keys(master?.['signatures'] ?? {});
+  t.same(signers.sort(), [alice.userId, bob.userId]);
+});
+
+t.test('our own identity replaced by the server blocks and warns', async (t) => {
+  const { alice, talk, phone } = await pair(true);
+  await phone('alice', 'IMPOSTOR').setUp();
+  const { warnings } = await alice.sync();
+  t.match(warnings, [{ kind: 'own-identity-differs', userId: alice.userId }]);
+  t.equal((await alice.encrypt(talk, { body: 'x' })).status, 'blocked');
+});
+
+for (const direct of [true, false]) {
+  t.test(
+    `a ${direct ? 'direct' : 'group'} event in the queue is encrypted anew when a reader is gone`,
+    async (t) => {
+      const { office, alice, bob, talk, phone } = await pair(direct);
+      const tablet = await phone('bob', 'TABLET').setUp(bob);
+      const first = await alice.ready(talk, { body: 'queued' }, 'txn');
+      await alice.perform(first.toDevice);
+      office.removeDevice(bob.userId, 'TABLET');
+      await alice.sync();
+      const second = await alice.ready(talk, { body: 'queued' }, 'txn');
+      t.not(JSON.stringify(second.content), JSON.stringify(first.content));
+      await alice.perform(second.toDevice);
+      alice.office.send(talk.roomId, alice.userId, second.type, second.content, [bob.userId]);
+      await bob.sync();
+      t.same(bob.texts(talk), ['queued']);
+      t.equal(tablet.store.count('timeline'), 0);
+      t.same((await alice.ready(talk, { body: 'queued' }, 'txn')).content, second.content);
+    },
+  );
+}
