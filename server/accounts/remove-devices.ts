@@ -1,4 +1,5 @@
 import type { Context } from '../context.ts';
+import { announceDevices } from '../devices/announce-devices.ts';
 import { type Tx, transact } from '../storage/database.ts';
 import { deleteDeviceRows } from '../storage/devices.ts';
 
@@ -9,11 +10,11 @@ export const removeDevicesIn = async (
   deviceIds: readonly string[],
 ): Promise<void> => {
   if (deviceIds.length === 0) return;
-  await deleteDeviceRows(tx, userId, deviceIds);
-  for (const deviceId of deviceIds) {
+  const removed = await deleteDeviceRows(tx, userId, deviceIds);
+  for (const deviceId of removed) {
     tx.tell({ kind: 'sessionEnded', userId, deviceId, wakes: [userId] });
   }
-  tx.tell({ kind: 'deviceList', userId, wakes: [userId] });
+  await announceDevices(tx, userId, removed);
 };
 
 /** Ends devices of a user: their tokens, keys and waiting messages go with them, and others hear of it. */

@@ -107,27 +107,34 @@ const tablesOfDevices = [
   'one_time_keys',
   'fallback_keys',
   'to_device_messages',
-  'devices',
 ] as const;
 
-/** Removes devices with their tokens, keys and waiting messages. */
+/** Removes devices with their tokens, keys and waiting messages, and gives the ids of those that were there. */
 export const deleteDeviceRows = async (
   { sql }: Tx,
   userId: string,
   deviceIds: readonly string[],
-): Promise<void> => {
+): Promise<readonly string[]> => {
+  const isOneOf = raw<string>`ANY(${deviceIds})`;
   for (const table of tablesOfDevices) {
     await sql
       .deleteFrom(table)
       .where('user_id', '=', userId)
-      .where('device_id', '=', raw<string>`ANY(${deviceIds})`)
+      .where('device_id', '=', isOneOf)
       .execute();
   }
   await sql
     .deleteFrom('key_signatures')
     .where('user_id', '=', userId)
-    .where('signed_key', '=', raw<string>`ANY(${deviceIds})`)
+    .where('signed_key', '=', isOneOf)
     .execute();
+  const rows = await sql
+    .deleteFrom('devices')
+    .where('user_id', '=', userId)
+    .where('device_id', '=', isOneOf)
+    .returning('device_id')
+    .execute();
+  return rows.map(({ device_id }) => device_id);
 };
 
 export type SeenDevice = {
