@@ -14,6 +14,7 @@ const joinItems = (steps: readonly Step[]): Step['item'] => {
   const items = steps.map((step) => step.item);
   return {
     events: items.flatMap((item) => item.events),
+    placed: items.flatMap((item) => item.placed ?? []),
     snapshots: items.flatMap((item) => item.snapshots ?? []),
     stateDelta: new Map(items.flatMap((item) => [...(item.stateDelta ?? [])])),
     memberships: items.flatMap((item) => item.memberships ?? []),

@@ -33,6 +33,8 @@ export type Placement = {
   readonly nextSnapshotNid: number;
   readonly extremities: readonly string[];
   readonly isSoftFailed: boolean;
+  /** The event is stored already, as an outlier with this integer. */
+  readonly outlierNid?: number | undefined;
   /** JSON for a local user who is invited or knocks. */
   readonly strippedState: string | null;
   /** What a redaction redacts, if it is here. */
@@ -107,7 +109,7 @@ const changeOf = (room: Room, { event, transaction }: Placement, serverName: str
 const storedOf = (room: Room, placement: Placement, position: number, receivedAt: number) => {
   const stored: StoredEvent = {
     event: placement.event,
-    eventNid: position,
+    eventNid: placement.outlierNid ?? position,
     roomNid: room.roomNid,
     position,
     snapshotNid: placement.snapshotNid,
@@ -138,7 +140,8 @@ export const placeEvent = (context: StepContext, room: Room, placement: Placemen
     ? {}
     : applyRedaction(room, event, placement.target);
   const { changes, nextSnapshotNid: snapshotNid, strippedState } = placement;
-  const own = { eventNid: position, event };
+  const { eventNid } = stored;
+  const own = { eventNid, event };
   const move = { serverName, snapshotNid, position, strippedState, own };
   const moved = changes.length > 0 ? moveState(room, changes, move) : {};
   room.extremities = placement.extremities;
@@ -160,11 +163,11 @@ export const placeEvent = (context: StepContext, room: Room, placement: Placemen
     position,
     held,
     item: {
-      events: [row],
+      ...(placement.outlierNid === undefined ? { events: [row] } : { events: [], placed: [row] }),
       ...moved,
       ...redactionRows,
-      ...(relation && { relations: [{ ...relation, eventNid: position }] }),
-      outbox: destinations.map((destination) => ({ destination, eventNid: position })),
+      ...(relation && { relations: [{ ...relation, eventNid }] }),
+      outbox: destinations.map((destination) => ({ destination, eventNid })),
       positions: outbox === false ? [position] : [position, outbox],
     },
   };

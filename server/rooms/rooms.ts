@@ -1,14 +1,17 @@
 import type { RoomVersionRules } from '@candor/federation';
 import { limits, MatrixError } from '@candor/spec';
+import { LRUCache } from 'lru-cache';
 import type { Database } from '../storage/database.ts';
 import { NidBlocks, nidSequences } from '../storage/nid-blocks.ts';
 import { type PersistQueue, startPersistQueue } from '../storage/persist-events.ts';
 import { StateKeys } from '../storage/state-keys.ts';
 import { Snapshots } from '../storage/state-snapshots.ts';
+import { AuthEdges } from './auth-edges.ts';
 import { EventCache } from './event-cache.ts';
 import { loadRoom } from './load-room.ts';
 import { Room } from './room.ts';
 import { SentTransactions } from './sent-transactions.ts';
+import type { StateSet } from './state-set.ts';
 
 export type RoomsOptions = {
   readonly serverName: string;
@@ -26,6 +29,12 @@ export class Rooms {
   readonly stateKeys: StateKeys;
   readonly snapshotNids: NidBlocks;
   readonly sentTransactions: SentTransactions;
+  readonly authEdges: AuthEdges;
+  /** Results of state resolution, by room and the hashes of what was resolved. */
+  readonly resolvedStates = new LRUCache<string, StateSet>({
+    maxSize: limits.resolvedStateEntriesMax,
+    sizeCalculation: ({ entries }) => entries.size + 1,
+  });
   readonly queue: PersistQueue;
   readonly #db: Database;
   readonly #serverName: string;
@@ -46,6 +55,7 @@ export class Rooms {
     this.snapshotNids = new NidBlocks(db, nidSequences.snapshots);
     this.#roomNids = new NidBlocks(db, nidSequences.rooms);
     this.sentTransactions = new SentTransactions(db);
+    this.authEdges = new AuthEdges(db, this.events);
     this.queue = startPersistQueue(db, (roomNids) => this.#drop(roomNids));
   }
 

@@ -28,3 +28,15 @@ export const readEventsByNid = async (
     .execute();
   return rows.map(storedEventOf);
 };
+
+/** The `auth_events` of stored events, without the rest of them. */
+export const readAuthEdges = async (
+  db: Db,
+  eventIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly string[]>> => {
+  if (eventIds.length === 0) return new Map();
+  const { rows } = await sql<{ event_id: string; auth_events: readonly string[] }>`
+    SELECT event_id, json::json -> 'auth_events' AS auth_events
+    FROM events WHERE event_id = any(${eventIds}::text[])`.execute(db.sql);
+  return new Map(rows.map((row) => [row.event_id, row.auth_events]));
+};

@@ -14,6 +14,8 @@ type Waiting = {
 export type PersistQueue = {
   /** Queues an item; resolves when it is on disk. Items are written in the order they are queued. */
   readonly persist: (item: PersistItem) => Promise<void>;
+  /** Resolves when everything queued so far for a room is on disk or lost. */
+  readonly settled: (roomNid: number) => Promise<void>;
   /** Resolves when nothing is queued. */
   readonly idle: () => Promise<void>;
 };
@@ -28,8 +30,9 @@ export const startPersistQueue = (
   onFailure: (roomNids: ReadonlySet<number>) => void,
 ): PersistQueue => {
   let queue: Waiting[] = [];
+  let inFlight: readonly Waiting[] = [];
   let flushing = false;
-  let idleWaiters: (() => void)[] = [];
+  let batchEnded: (() => void)[] = [];
 
   const takeBatch = (): Waiting[] => {
     let events = 0;
@@ -75,23 +78,33 @@ export const startPersistQueue = (
   };
 
   const flush = async (): Promise<void> => {
-    while (queue.length > 0) await write(takeBatch());
+    while (queue.length > 0) {
+      inFlight = takeBatch();
+      await write(inFlight);
+      inFlight = [];
+      for (const resolve of batchEnded) resolve();
+      batchEnded = [];
+    }
     flushing = false;
-    for (const resolve of idleWaiters) resolve();
-    idleWaiters = [];
+  };
+
+  const untilNone = async (isMeant: (waiting: Waiting) => boolean): Promise<void> => {
+    while (inFlight.some(isMeant) || queue.some(isMeant)) {
+      await new Promise<void>((resolve) => batchEnded.push(resolve));
+    }
   };
 
   return {
     persist: (item) =>
-      new Promise<void>((resolve, reject) => {
+      new Promise((resolve, reject) => {
         queue.push({ item, resolve, reject });
         if (flushing) return;
         flushing = true;
         // What is sent in the same turn of the event loop shares the first write.
         setImmediate(flush);
       }),
-    idle: () =>
-      flushing ? new Promise<void>((resolve) => idleWaiters.push(resolve)) : Promise.resolve(),
+    settled: (roomNid) => untilNone(({ item }) => item.room.roomNid === roomNid),
+    idle: () => untilNone(() => true),
   };
 };
 
