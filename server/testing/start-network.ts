@@ -1,5 +1,6 @@
-import { makeAuthority } from './certificate-authority.ts';
-import { startTestServer, type TestServer, type TestServerOptions } from './start-server.ts';
+import { makeAuthority } from '@candor/federation/testing';
+import type { TestServerOptions } from './prepare-server.ts';
+import { startTestServer, type TestServer } from './start-server.ts';
 import type { Teardown } from './test-database.ts';
 
 /** Servers named `localhost:PORT` that trust one certificate authority and reach each other over TLS. */
