@@ -9,14 +9,14 @@ import {
   type ResolveAddresses,
   refusedRange,
 } from './address-filter.ts';
+import { makeAuthority } from './testing/certificate-authority.ts';
 import { startTlsPeer } from './testing/start-tls-peer.ts';
-import { createTestAuthority } from './testing/test-authority.ts';
 
-const authority = await createTestAuthority();
-const certificate = await authority.issue(['a.test', 'localhost', '127.0.0.1', '::1']);
+const authority = makeAuthority();
+const certificate = authority.issue(['a.test', 'localhost', '127.0.0.1', '::1']);
 
 const get = async (origin: string, options: ConnectorOptions): Promise<number> => {
-  const agent = new Agent({ connect: createConnector({ ca: authority.ca, ...options }) });
+  const agent = new Agent({ connect: createConnector({ ca: authority.cert, ...options }) });
   try {
     const { statusCode, body } = await agent.request({ origin, path: '/', method: 'GET' });
     await body.dump();
@@ -85,7 +85,7 @@ t.test('a name that answers differently each time is judged by the answer used',
   t.teardown(peer.stop);
   // First public, then private: what a check before the connection would have let pass.
   const resolve = answers(['192.0.2.1'], ['127.0.0.1'], ['127.0.0.1']);
-  const agent = new Agent({ connect: createConnector({ ca: authority.ca, resolve }) });
+  const agent = new Agent({ connect: createConnector({ ca: authority.cert, resolve }) });
   t.teardown(() => agent.destroy());
   for (let i = 0; i < 3; i += 1) {
     const request = agent.request({
@@ -123,7 +123,7 @@ t.test('old TLS versions are refused', async (t) => {
   } as const;
   const peer = await startTlsPeer({ ...certificate, ...old }, (_, response) => response.end('ok'));
   t.teardown(peer.stop);
-  const lax = connect({ ...old, port: peer.port, host: '127.0.0.1', ca: authority.ca });
+  const lax = connect({ ...old, port: peer.port, host: '127.0.0.1', ca: authority.cert });
   await once(lax, 'secureConnect');
   t.equal(lax.getProtocol(), 'TLSv1.1', 'the server itself speaks it');
   lax.destroy();

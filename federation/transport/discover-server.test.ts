@@ -5,11 +5,11 @@ import t, { type Test } from 'tap';
 import type { ResolveAddresses } from './address-filter.ts';
 import { createServerDiscovery } from './discover-server.ts';
 import { createWellKnownFetcher } from './fetch-well-known.ts';
+import { makeAuthority } from './testing/certificate-authority.ts';
 import { startTlsPeer } from './testing/start-tls-peer.ts';
-import { createTestAuthority } from './testing/test-authority.ts';
 
-const authority = await createTestAuthority();
-const certificate = await authority.issue(['a.test', 'b.test', '127.0.0.1']);
+const authority = makeAuthority();
+const certificate = authority.issue(['a.test', 'b.test', '127.0.0.1']);
 const onLoopback: ResolveAddresses = async () => [{ address: '127.0.0.1', family: 4 }];
 
 type Setup = {
@@ -32,7 +32,7 @@ const setUp = async (test: Test, setup: Setup) => {
     fetchWellKnown: createWellKnownFetcher({
       now: () => clock.now,
       port: peer.port,
-      ca: authority.ca,
+      ca: authority.cert,
       resolve: setup.resolve ?? onLoopback,
       allowPrivateAddresses: setup.allowPrivateAddresses ?? true,
       timeoutMs: setup.timeoutMs ?? 5_000,

@@ -15,6 +15,11 @@ export {
   type DiscoveryOptions,
 } from './discover-server.ts';
 export { createWellKnownFetcher, type WellKnownOptions } from './fetch-well-known.ts';
+export {
+  type CertificateRequest,
+  type IssuedCertificate,
+  issueCertificate,
+} from './issue-certificate.ts';
 export { answerKeyQuery, type OwnKeyDocument, ownKeyDocument } from './key-answers.ts';
 export type { StoredKey, StoredKeys } from './key-documents.ts';
 export type { KeyRequest } from './key-fetcher.ts';

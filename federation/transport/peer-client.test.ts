@@ -8,12 +8,12 @@ import type { ResolveAddresses } from './address-filter.ts';
 import type { DiscoveredServer } from './discover-server.ts';
 import { createPeerClient, type PeerClientOptions } from './peer-client.ts';
 import { PeerError, type PeerErrorKind } from './peer-error.ts';
+import { makeAuthority } from './testing/certificate-authority.ts';
 import { readBody, startTlsPeer } from './testing/start-tls-peer.ts';
-import { createTestAuthority } from './testing/test-authority.ts';
 import { verifySignature } from './verify-signature.ts';
 
-const authority = await createTestAuthority();
-const certificate = await authority.issue(['a.test', '127.0.0.1']);
+const authority = makeAuthority();
+const certificate = authority.issue(['a.test', '127.0.0.1']);
 const key = signingKeyFromSeed('1', Buffer.alloc(32, 7));
 const onLoopback: ResolveAddresses = async () => [{ address: '127.0.0.1', family: 4 }];
 
@@ -34,7 +34,7 @@ const setUp = async (
     serverName: 'us.test',
     signingKey: () => key,
     discover: async () => server,
-    ca: authority.ca,
+    ca: authority.cert,
     resolve: onLoopback,
     allowPrivateAddresses: true,
     ...options,
@@ -198,8 +198,8 @@ t.test('a certificate for another name is refused before anything is sent', asyn
 });
 
 t.test('an unknown certificate authority is refused', async (t) => {
-  const stranger = await createTestAuthority();
-  const { client } = await setUp(t, (_, response) => response.end('{}'), { ca: stranger.ca });
+  const stranger = makeAuthority();
+  const { client } = await setUp(t, (_, response) => response.end('{}'), { ca: stranger.cert });
   t.equal((await failure(client.request(get))).kind, 'unreachable');
 });
 

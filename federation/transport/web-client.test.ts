@@ -1,17 +1,17 @@
 import type { RequestListener } from 'node:http';
 import t, { type Test } from 'tap';
 import { PeerError } from './peer-error.ts';
+import { makeAuthority } from './testing/certificate-authority.ts';
 import { readBody, startTlsPeer } from './testing/start-tls-peer.ts';
-import { createTestAuthority } from './testing/test-authority.ts';
 import { createWebClient, type WebRequest } from './web-client.ts';
 
-const authority = await createTestAuthority();
-const certificate = await authority.issue(['a.test', 'b.test']);
+const authority = makeAuthority();
+const certificate = authority.issue(['a.test', 'b.test']);
 
 const setUp = async (test: Test, answer: RequestListener) => {
   const peer = await startTlsPeer(certificate, answer);
   const web = createWebClient({
-    ca: authority.ca,
+    ca: authority.cert,
     allowPrivateAddresses: true,
     resolve: async () => [{ address: '127.0.0.1', family: 4 }],
   });

@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
-import { issueCertificate } from './issue-certificate.ts';
+import { issueCertificate } from '@candor/federation/transport';
 import { hostOf } from './loopback.ts';
 import { OperatorError } from './operator-error.ts';
 import type { Config } from './read-config.ts';

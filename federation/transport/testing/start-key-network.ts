@@ -5,12 +5,12 @@ import { ownKeyDocument } from '../key-answers.ts';
 import type { StoredKeys } from '../key-documents.ts';
 import { createKeyRing, type KeyRing, type KeyRingOptions } from '../key-ring.ts';
 import { createPeerClient } from '../peer-client.ts';
+import { makeAuthority } from './certificate-authority.ts';
 import { startTlsPeer } from './start-tls-peer.ts';
-import { createTestAuthority } from './test-authority.ts';
 
 const names = ['us', 'one', 'two', 'notary', 'notary2'].map((name) => `${name}.test`);
-const authority = await createTestAuthority();
-const certificate = await authority.issue(names);
+const authority = makeAuthority();
+const certificate = authority.issue(names);
 
 /** A key that depends on its text alone. */
 export const testKey = (version: string): SigningKey =>
@@ -35,7 +35,7 @@ export const startKeyNetwork = async (test: Test, start: number) => {
       source: 'default-port',
       delegated: false,
     }),
-    ca: authority.ca,
+    ca: authority.cert,
     resolve: async () => [{ address: '127.0.0.1', family: 4 }],
     allowPrivateAddresses: true,
   });

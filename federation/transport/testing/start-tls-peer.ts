@@ -2,7 +2,7 @@ import type { IncomingMessage, RequestListener } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import type { IssuedCertificate } from './test-authority.ts';
+import type { IssuedCertificate } from '../issue-certificate.ts';
 
 export type SeenRequest = {
   readonly url: string;
@@ -19,7 +19,10 @@ export const readBody = async (request: IncomingMessage): Promise<string> => {
 };
 
 /** A TLS server on loopback that notes what it was asked. */
-export const startTlsPeer = async (certificate: IssuedCertificate, answer: RequestListener) => {
+export const startTlsPeer = async (
+  certificate: Pick<IssuedCertificate, 'cert' | 'key'>,
+  answer: RequestListener,
+) => {
   const seen: SeenRequest[] = [];
   let connections = 0;
   const server = createServer(certificate, (request, response) => {

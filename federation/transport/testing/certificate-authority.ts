@@ -1,4 +1,4 @@
-import { issueCertificate } from '../config/issue-certificate.ts';
+import { issueCertificate } from '../issue-certificate.ts';
 
 export type CertificateAuthority = {
   /** The authority's own certificate (PEM), for `federation.ca_file` and `ca` of a TLS client. */
@@ -9,7 +9,7 @@ export type CertificateAuthority = {
 
 const days = 30;
 
-/** A certificate authority for tests and the demo; everything it signs is valid from an hour ago. */
+/** A certificate authority for tests, the demo and conformance; everything it signs is valid from an hour ago. */
 export const makeAuthority = (name = 'Candor test authority'): CertificateAuthority => {
   const from = new Date(Date.now() - 3_600_000);
   const authority = issueCertificate({ name, isAuthority: true, from, days });

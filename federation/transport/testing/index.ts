@@ -1,0 +1,1 @@
+export { type CertificateAuthority, makeAuthority } from './certificate-authority.ts';
