@@ -1,0 +1,143 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { open, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Account, registerAccount } from './register-account.ts';
+import { sendRequest } from './send-request.ts';
+
+/** A Candor of our own in a child process. */
+export type Homeserver = {
+  readonly serverName: string;
+  /** Plain HTTP on loopback, for clients. */
+  readonly url: string;
+  /** The HTTPS listener, without the capturing proxy. */
+  readonly secureUrl: string;
+  readonly dataDir: string;
+  /** Settings as environment variables, for other commands of `candor`. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Undefined while it is down. */
+  readonly pid: number | undefined;
+  register(name: string, options?: { password?: string; admin?: boolean }): Promise<Account>;
+  /** Runs another command, `['export', '--out', file]`; rejects with what it said when it fails. */
+  run(args: readonly string[]): Promise<void>;
+  /** Everything that it wrote to its standard output and error so far, over all starts. */
+  logs(): Promise<string>;
+  /** Starts it on the same data and ports, and resolves when it can serve. */
+  start(): Promise<void>;
+  /** SIGTERM; resolves with the exit status. */
+  stop(): Promise<number | null>;
+  /** SIGKILL, as a crash would; its PostgreSQL runs on until the next start or `stop`. */
+  kill(): Promise<void>;
+};
+
+const program = join(import.meta.dirname, '../server/bin/candor.js');
+const readyMsMax = 60_000;
+const pollMs = 25;
+
+const untilReady = async (child: ChildProcess, url: string, logs: () => Promise<string>) => {
+  for (let waitedMs = 0; waitedMs < readyMsMax; waitedMs += pollMs) {
+    if (child.exitCode !== null || child.signalCode !== null) break;
+    const answer = await sendRequest(`${url}/ready`).catch(() => undefined);
+    if (answer?.status === 200) return;
+    await sleep(pollMs);
+  }
+  child.kill('SIGKILL');
+  throw new Error(`the homeserver at ${url} did not start:\n${await logs()}`);
+};
+
+/** A homeserver that was killed leaves its PostgreSQL behind. */
+const endOrphan = async (dataDir: string): Promise<void> => {
+  const file = join(dataDir, 'postgresql/postmaster.pid');
+  const text = await readFile(file, 'latin1').catch(() => '');
+  const pid = Number(text.split('\n', 1)[0]);
+  if (!(pid > 1)) return;
+  for (let isSignalled = false; ; isSignalled = true) {
+    try {
+      process.kill(pid, isSignalled ? 0 : 'SIGINT');
+    } catch {
+      return;
+    }
+    await sleep(pollMs);
+  }
+};
+
+const runCommand = async (args: readonly string[], env: Homeserver['env']): Promise<void> => {
+  const child = spawn(process.execPath, [program, ...args], {
+    env: { PATH: process.env['PATH'], ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  const [code] = await once(child, 'close');
+  if (code !== 0) throw new Error(`candor ${args.join(' ')} ended with ${code}: ${said}`);
+};
+
+export type HomeserverOptions = {
+  readonly env: Readonly<Record<string, string>>;
+  readonly logFile: string;
+  /** Arguments of Node itself, such as `--cpu-prof`. */
+  readonly nodeArgs?: readonly string[];
+};
+
+/** A homeserver with these settings, not started yet. */
+export const createHomeserver = ({
+  env,
+  logFile,
+  nodeArgs = [],
+}: HomeserverOptions): Homeserver => {
+  const setting = (name: string): string => env[`CANDOR_${name}`] ?? '';
+  const dataDir = setting('DATA_DIR');
+  const url = `http://${setting('CLIENT_LISTEN')}`;
+  let child: ChildProcess | undefined;
+  const logs = () => readFile(logFile, 'utf8').catch(() => '');
+  const endChild = () => child?.kill('SIGTERM');
+
+  const end = async (signal: NodeJS.Signals): Promise<number | null> => {
+    const ending = child;
+    child = undefined;
+    process.off('exit', endChild);
+    if (!ending || ending.exitCode !== null || ending.signalCode !== null)
+      return ending?.exitCode ?? null;
+    const ended = once(ending, 'exit');
+    ending.kill(signal);
+    const [code] = await ended;
+    return code as number | null;
+  };
+
+  return {
+    serverName: setting('SERVER_NAME'),
+    url,
+    secureUrl: `https://${setting('FEDERATION_LISTEN')}`,
+    dataDir,
+    env,
+    get pid() {
+      return child?.pid;
+    },
+    register: (name, { password = `password of ${name}`, admin = false } = {}) =>
+      registerAccount(url, setting('REGISTRATION_SHARED_SECRET'), { name, password, admin }),
+    run: (args) => runCommand(args, env),
+    logs,
+    start: async () => {
+      if (child) throw new Error(`${url} runs already`);
+      const log = await open(logFile, 'a');
+      child = spawn(process.execPath, [...nodeArgs, program, 'serve'], {
+        env: { PATH: process.env['PATH'], ...env },
+        stdio: ['ignore', log.fd, log.fd],
+      });
+      await log.close();
+      process.on('exit', endChild);
+      await untilReady(child, url, logs);
+    },
+    stop: async () => {
+      const code = await end('SIGTERM');
+      await endOrphan(dataDir);
+      return code;
+    },
+    kill: async () => {
+      await end('SIGKILL');
+    },
+  };
+};
