@@ -25,6 +25,7 @@ export const limits = {
   transactionBodyBytesMax: 16_777_216,
   headersBytesMax: 32_768,
   headersCountMax: 200,
+  connectionsMax: 30_000,
   headersTimeoutMs: 20_000,
   requestTimeoutMs: 300_000,
   keepAliveMs: 65_000,
@@ -79,6 +80,7 @@ export const limits = {
   sentTransactionAgeMsMax: 86_400_000,
   notifyCoalesceMs: 5,
   notifierChangesMax: 20_000,
+  movedStateToldMax: 200,
 
   roomVersionsOfferedMax: 100,
   missingEventsMax: 100,
@@ -87,6 +89,13 @@ export const limits = {
   authEdgesInMemoryMax: 100_000,
   resolvedStateEntriesMax: 200_000,
   backfillEventsMax: 100,
+  // What is asked of another server about one event of its.
+  authChainRoundsMax: 20,
+  eventFetchesAtOnceMax: 8,
+  stateEventsFetchedSinglyMax: 200,
+  // Events of an answer that are read before others have their turn.
+  eventsPerTurnMax: 64,
+  joinServersTriedMax: 10,
 
   peerConnectTimeoutMs: 10_000,
   peerRequestTimeoutMs: 60_000,
@@ -145,6 +154,8 @@ export const limits = {
   statusMessageLengthMax: 1_024,
   // https://spec.matrix.org/v1.19/client-server-api/#profiles
   profileBytesMax: 65_536,
+  filtersPerUserMax: 1_000,
+  pushRulesBytesMax: 262_144,
   profileFieldNameLengthMax: 255,
   reportReasonLengthMax: 4_096,
   passwordLengthMax: 4_096,

@@ -1,5 +1,7 @@
 import { isNewUserLocalpart, isUserId, MatrixError } from '@candor/spec';
 import type { Context } from '../context.ts';
+import { readPushRules } from '../push/push-rules.ts';
+import { writeAccountData } from '../storage/account-data.ts';
 import { insertAccount, readAccount } from '../storage/accounts.ts';
 import { transact } from '../storage/database.ts';
 import { useRegistrationToken } from '../storage/registration-tokens.ts';
@@ -52,6 +54,9 @@ export const createAccount = async (context: Context, account: NewAccount): Prom
     const isAdmin = account.isAdmin === true || spent?.makesAdmin === true;
     const isNew = await insertAccount(tx, userId, { passwordHash, isAdmin, createdAt: now() });
     if (!isNew) throw takenError();
+    // From here on `/sync` shows the predefined rules like any others.
+    const rules = { global: await readPushRules(tx, userId) };
+    await writeAccountData(tx, { userId, type: 'm.push_rules' }, rules);
   });
   return userId;
 };

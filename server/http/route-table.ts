@@ -81,6 +81,8 @@ export class RouteTable {
       if (operation.path.endsWith('/{stateKey}')) {
         this.#place(operation.path.slice(0, -'/{stateKey}'.length), route);
       }
+      // Clients ask for push rules with the last slash and without it.
+      if (operation.path.endsWith('/')) this.#place(operation.path.slice(0, -1), route);
     }
   }
 

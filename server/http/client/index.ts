@@ -1,15 +1,23 @@
 import { accountHandlers } from './account/index.ts';
+import { accountDataHandlers } from './account-data/index.ts';
 import { capabilityHandlers } from './capabilities/index.ts';
 import { deviceHandlers } from './devices/index.ts';
+import { filterHandlers } from './filter/index.ts';
+import { profileHandlers } from './profile/index.ts';
+import { pushRuleHandlers } from './push-rules/index.ts';
 import { roomHandlers } from './rooms/index.ts';
 import { serverHandlers } from './server/index.ts';
 import { sessionHandlers } from './session/index.ts';
 
 /** Every client-server operation that is served: one line per module of the specification. */
 export const clientHandlers = {
+  ...accountDataHandlers,
   ...accountHandlers,
   ...capabilityHandlers,
   ...deviceHandlers,
+  ...filterHandlers,
+  ...profileHandlers,
+  ...pushRuleHandlers,
   ...roomHandlers,
   ...serverHandlers,
   ...sessionHandlers,

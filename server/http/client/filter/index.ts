@@ -1,0 +1,7 @@
+import { defineFilter } from './defineFilter.ts';
+import { getFilter } from './getFilter.ts';
+
+export const filterHandlers = {
+  defineFilter,
+  getFilter,
+};

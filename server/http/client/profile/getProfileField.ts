@@ -1,0 +1,8 @@
+import type { clientServer } from '@candor/spec';
+import { findProfile } from '../../../peers/find-profile.ts';
+import type { Handler } from '../../handler.ts';
+
+export const getProfileField: Handler<typeof clientServer.getProfileField> = async (
+  context,
+  { params, caller },
+) => findProfile(context, caller, params.userId, params.keyName);
