@@ -19,6 +19,10 @@ export type ReceivedOptions = {
   readonly isSoftFailed?: boolean;
   /** The state before replaces the room's own: this server has come (back) into the room with this event. */
   readonly isEntry?: boolean;
+  /** Events that are here name it as a predecessor: it came late, and is no forward extremity. */
+  readonly isNamed?: boolean;
+  /** The server whose event we pass on to the others. */
+  readonly relayedFor?: string | undefined;
 };
 
 /** The event's own entry of the state, under the integer that stands for it. */
@@ -55,18 +59,19 @@ const pendingOf = (room: Room, event: RoomEvent): StoredEvent => ({
   receivedAt: 0,
 });
 
-/** The room's state once the event stands beside the other forward extremities. */
+/** The room's state once the event stands beside the other forward extremities, or behind them when it is named. */
 const stateWith = async (
   context: StepContext,
   room: Room,
   event: RoomEvent,
   after: StateSet,
-  others: readonly string[],
+  { others, isNamed }: { readonly others: readonly string[]; readonly isNamed: boolean },
 ): Promise<StateSet> => {
   if (others.length === 0) return after;
   const { events } = context.rooms;
   const stored = await events.load(others);
   const sets = await Promise.all([...stored.values()].map((one) => stateSetAfter(context, one)));
+  if (isNamed) return resolveStateSets(context, room, sets);
   const pending = pendingOf(room, event);
   events.holdUnwritten(pending);
   try {
@@ -74,6 +79,22 @@ const stateWith = async (
   } finally {
     events.release([pending], 'lost');
   }
+};
+
+/** What the event takes the place of: its predecessors, and those behind them that never were extremities themselves. */
+const predecessorsOf = async (
+  { rooms }: StepContext,
+  event: RoomEvent,
+): Promise<ReadonlySet<string>> => {
+  const named = new Set(event.prevEvents);
+  for (let open = event.prevEvents; open.length > 0; ) {
+    const stored = [...(await rooms.events.load(open)).values()];
+    open = stored
+      .filter((one) => one.isSoftFailed || one.rejectedFor !== null)
+      .flatMap((one) => one.event.prevEvents.filter((eventId) => !named.has(eventId)));
+    for (const eventId of open) named.add(eventId);
+  }
+  return named;
 };
 
 /** What has to change in the current state to become `next`. */
@@ -111,8 +132,9 @@ export const appendReceived = async (
   context: StepContext,
   room: Room,
   event: RoomEvent,
-  { stateBefore, isSoftFailed = false, isEntry = false }: ReceivedOptions,
+  options: ReceivedOptions,
 ): Promise<Step> => {
+  const { stateBefore, isSoftFailed = false, isEntry = false, isNamed = false } = options;
   const effects = await readEffects(context, room, event);
   const { stateKeyNid: keyNid } = effects;
   const own =
@@ -120,12 +142,12 @@ export const appendReceived = async (
       ? undefined
       : { key: stateKeyOf(event.type, event.stateKey), keyNid };
   const before = await placeStateSet(context, room, stateBefore);
-  const named = new Set(event.prevEvents);
+  const named = await predecessorsOf(context, event);
   const others = isEntry ? [] : room.extremities.filter((eventId) => !named.has(eventId));
   let changes: readonly StateChange[] = [];
   if (!isSoftFailed) {
     const after = await withOwn(context, stateBefore, event, own);
-    const next = await stateWith(context, room, event, after, others);
+    const next = await stateWith(context, room, event, after, { others, isNamed });
     changes = await changesTo(context, room, next, own);
   }
   const known = await context.rooms.events.loadOne(event.eventId);
@@ -137,8 +159,9 @@ export const appendReceived = async (
     snapshotNid: before.head?.nid ?? null,
     changes,
     nextSnapshotNid,
-    extremities: isSoftFailed ? room.extremities : [...others, event.eventId],
+    extremities: isSoftFailed ? room.extremities : isNamed ? others : [...others, event.eventId],
     isSoftFailed,
+    relayedFor: options.relayedFor,
     outlierNid: known?.isOutlier ? known.eventNid : undefined,
   });
   const { row } = before;

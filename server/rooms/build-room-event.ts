@@ -25,7 +25,7 @@ export type RoomToBuildOn = Pick<
 >;
 
 /** The current state that an event is authorised by. */
-const readAuthState = async (
+export const readAuthState = async (
   { rooms }: StepContext,
   room: RoomToBuildOn,
   keys: readonly StateKey[],

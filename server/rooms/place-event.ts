@@ -1,7 +1,7 @@
 import { type RoomEvent, stateKeyOf } from '@candor/federation';
-import { serverNameOf } from '@candor/spec';
+import { limits, serverNameOf } from '@candor/spec';
 import type { Context } from '../context.ts';
-import type { Change } from '../notifier.ts';
+import type { Change, MovedState } from '../notifier.ts';
 import type { PersistItem } from '../storage/persist-item.ts';
 import type { StoredEvent } from '../storage/stored-event.ts';
 import type { StreamPosition } from '../storage/stream-clock.ts';
@@ -42,6 +42,8 @@ export type Placement = {
   /** Redactions of this event that came before it. */
   readonly redactedBy: readonly RoomEvent[];
   readonly transaction?: Transaction | undefined;
+  /** The server whose event we pass on to the others, because it came in, or went, through us. */
+  readonly relayedFor?: string | undefined;
 };
 
 /** Applies a redaction in memory; the redacted event is to be written. */
@@ -80,6 +82,19 @@ const remoteServers = (room: Room, event: RoomEvent, serverName: string): Set<st
   return servers;
 };
 
+/** Our own events go to every server in the room, and so do those that came in through us; soft-failed ones to nobody. */
+const destinationsOf = (
+  room: Room,
+  { event, isSoftFailed, relayedFor }: Placement,
+  serverName: string,
+): ReadonlySet<string> => {
+  const isSent = relayedFor !== undefined || serverNameOf(event.sender) === serverName;
+  if (!isSent || isSoftFailed) return new Set();
+  const servers = remoteServers(room, event, serverName);
+  if (relayedFor !== undefined) servers.delete(relayedFor);
+  return servers;
+};
+
 const isFor = (event: RoomEvent, serverName: string): boolean =>
   event.stateKey !== undefined && serverNameOf(event.stateKey) === serverName;
 
@@ -91,19 +106,36 @@ const wakesOf = (room: Room, event: RoomEvent, serverName: string): Iterable<str
     : room.localUsers;
 };
 
-const changeOf = (room: Room, { event, transaction }: Placement, serverName: string): Change => ({
-  kind: 'event',
-  roomId: room.roomId,
-  event,
-  wakes: wakesOf(room, event, serverName),
-  ...(transaction && {
-    sentBy: {
-      userId: event.sender,
-      deviceId: transaction.deviceId,
-      txnId: transaction.txnId,
-    },
-  }),
-});
+/** What readers of the change cannot see from the event itself. */
+const movedBy = ({ event, changes }: Placement): { moved?: readonly MovedState[] | 'many' } => {
+  const isPlain = changes.length === 0 || (changes.length === 1 && changes[0]?.to === 'own');
+  if (isPlain && changes.length === (event.stateKey === undefined ? 0 : 1)) return {};
+  if (changes.length > limits.movedStateToldMax) return { moved: 'many' };
+  return {
+    moved: changes.map(({ key, to }) => {
+      const by = to === 'own' ? event : to?.event;
+      return by ? { key, event: by } : { key };
+    }),
+  };
+};
+
+const changeOf = (room: Room, placement: Placement, serverName: string): Change => {
+  const { event, transaction } = placement;
+  return {
+    kind: 'event',
+    roomId: room.roomId,
+    event,
+    ...movedBy(placement),
+    wakes: wakesOf(room, event, serverName),
+    ...(transaction && {
+      sentBy: {
+        userId: event.sender,
+        deviceId: transaction.deviceId,
+        txnId: transaction.txnId,
+      },
+    }),
+  };
+};
 
 /** The event as it will be stored, already redacted when a redaction was here before it. */
 const storedOf = (room: Room, placement: Placement, position: number, receivedAt: number) => {
@@ -130,17 +162,15 @@ const storedOf = (room: Room, placement: Placement, position: number, receivedAt
 export const placeEvent = (context: StepContext, room: Room, placement: Placement): Step => {
   const { config, db, rooms, now } = context;
   const { serverName } = config;
-  const isOurs = serverNameOf(placement.event.sender) === serverName;
-  const before = isOurs ? remoteServers(room, placement.event, serverName) : [];
+  const before = destinationsOf(room, placement, serverName);
   const told = placement.isSoftFailed ? undefined : changeOf(room, placement, serverName);
   const position = db.clock.next(told);
   const stored = storedOf(room, placement, position, now());
-  const { event } = stored;
+  const { event, eventNid } = stored;
   const { redacted, ...redactionRows } = placement.isSoftFailed
     ? {}
     : applyRedaction(room, event, placement.target);
   const { changes, nextSnapshotNid: snapshotNid, strippedState } = placement;
-  const { eventNid } = stored;
   const own = { eventNid, event };
   const move = { serverName, snapshotNid, position, strippedState, own };
   const moved = changes.length > 0 ? moveState(room, changes, move) : {};

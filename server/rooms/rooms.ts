@@ -8,6 +8,7 @@ import { StateKeys } from '../storage/state-keys.ts';
 import { Snapshots } from '../storage/state-snapshots.ts';
 import { AuthEdges } from './auth-edges.ts';
 import { EventCache } from './event-cache.ts';
+import { KeyedTurns } from './keyed-turns.ts';
 import { loadRoom } from './load-room.ts';
 import { Room } from './room.ts';
 import { SentTransactions } from './sent-transactions.ts';
@@ -36,6 +37,8 @@ export class Rooms {
     sizeCalculation: ({ entries }) => entries.size + 1,
   });
   readonly queue: PersistQueue;
+  /** Rooms that are new to this server come in one at a time. */
+  readonly arrivals = new KeyedTurns();
   readonly #db: Database;
   readonly #serverName: string;
   readonly #bytesMax: number;
@@ -107,13 +110,25 @@ export class Rooms {
   admit(room: Room): void {
     this.#loaded.set(room.roomId, room);
     this.#admissions += 1;
-    if (this.#admissions % admissionsPerEviction === 0) this.#evict();
+    if (this.#admissions % admissionsPerEviction === 0) this.evict(this.#bytesMax);
   }
 
   /** Forgets what memory has of a room whose step was given up halfway. */
   abandon(room: Room): void {
     room.isStale = true;
     if (this.#loaded.get(room.roomId) === room) this.#loaded.delete(room.roomId);
+  }
+
+  /** Drops rooms that are not in use, the least recently used first, until the others fit. */
+  evict(bytesMax: number): void {
+    let bytes = 0;
+    for (const room of this.#loaded.values()) bytes += room.approximateBytes;
+    for (const room of this.#loaded.values()) {
+      if (bytes <= bytesMax) return;
+      if (room.busy > 0) continue;
+      bytes -= room.approximateBytes;
+      this.abandon(room);
+    }
   }
 
   async #load(roomId: string): Promise<Room | undefined> {
@@ -135,16 +150,5 @@ export class Rooms {
 
   #drop(roomNids: ReadonlySet<number>): void {
     for (const room of this.#loaded.values()) if (roomNids.has(room.roomNid)) this.abandon(room);
-  }
-
-  #evict(): void {
-    let bytes = 0;
-    for (const room of this.#loaded.values()) bytes += room.approximateBytes;
-    for (const room of this.#loaded.values()) {
-      if (bytes <= this.#bytesMax) return;
-      if (room.busy > 0) continue;
-      bytes -= room.approximateBytes;
-      this.abandon(room);
-    }
   }
 }

@@ -22,8 +22,9 @@ const storeOne = async (context: StepContext, room: Room, aside: Aside): Promise
   const before = await placeStateSet(context, room, aside.stateBefore);
   const stateKeyNid =
     stateKey === undefined ? null : await rooms.stateKeys.internOne(type, stateKey);
+  const known = await rooms.events.loadOne(event.eventId);
   if (room.isStale) throw new DatabaseUnavailable('a write before this one failed');
-  const eventNid = db.clock.next();
+  const eventNid = known?.eventNid ?? db.clock.next();
   const stored: StoredEvent = {
     event,
     eventNid,
@@ -49,16 +50,17 @@ const storeOne = async (context: StepContext, room: Room, aside: Aside): Promise
     position: eventNid,
     held: [stored],
     item: {
-      events: [row],
+      events: known ? [] : [row],
+      ...(known && { placed: [row] }),
       ...(before.row && { snapshots: [before.row] }),
       ...(relation && { relations: [{ ...relation, eventNid }] }),
-      positions: [eventNid],
+      positions: known ? [] : [eventNid],
     },
   };
 };
 
 /**
- * Keeps events that are not stored yet where the graph has them: rejected ones, so that what is built on them has a
+ * Keeps events that are not here, or only as outliers, where the graph has them: rejected ones, so that what is built on them has a
  * state, and backfilled ones, newest first. Only the room's writer calls it; the answer goes to `commitSteps`.
  */
 export const storeAside = async (
