@@ -6,6 +6,7 @@ import { loadTls, tlsWarnings } from './config/tls.ts';
 import type { Context } from './context.ts';
 import { startDeviceLists } from './devices/device-lists.ts';
 import { createApp } from './http/app.ts';
+import { Draining } from './http/draining.ts';
 import { type Listener, openListener } from './http/listener.ts';
 import { createRateLimit } from './http/rate-limit.ts';
 import { RouteTable } from './http/route-table.ts';
@@ -87,12 +88,12 @@ const openListeners = async (
   const tls = await loadTls(config);
   for (const warning of tlsWarnings(config.serverName, tls)) log.warn(warning);
 
-  const draining = new AbortController();
+  const draining = new Draining();
   const common = {
     routes: routeTable(),
     rateLimit: config.rateLimits ? createRateLimit(now) : undefined,
     checkAnswers: options.checkAnswers ?? false,
-    draining: draining.signal,
+    draining,
   };
   const clientApp = createApp(context, {
     ...common,
@@ -102,7 +103,7 @@ const openListeners = async (
   const federationApp = createApp(context, { ...common, behindProxy: false, isTls: true });
   const listeners: Listener[] = [];
   undo(async () => {
-    draining.abort();
+    draining.begin();
     await Promise.all(listeners.map((listener) => listener.drain()));
   });
   listeners.push(await openListener({ ...client.listen, tls: undefined, app: clientApp }));

@@ -58,7 +58,7 @@ export const createApp = (context: Context, options: AppOptions): RequestListene
     } catch (error) {
       writeError(koa, error, log, operationId);
     }
-    if (draining.aborted && !koa.headerSent) koa.set('Connection', 'close');
+    if (draining.isOn && !koa.headerSent) koa.set('Connection', 'close');
     const durationMs = performance.now() - start;
     context.metrics.requestSeconds.observe(
       { operation: operationId ?? 'unrecognized', status: koa.status },
@@ -70,6 +70,9 @@ export const createApp = (context: Context, options: AppOptions): RequestListene
   const koa = new Koa();
   koa.use(answer);
   // What breaks after the answer began: mostly clients that went away in the middle of it.
-  koa.on('error', (error: Error) => log.debug({ err: error }, 'answer broke off'));
+  koa.on('error', (error: Error, { res }: KoaContext) => {
+    log.debug({ err: error }, 'answer broke off');
+    res.destroy();
+  });
   return koa.callback();
 };

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
 import { limits, type Operation } from '@candor/spec';
 import type { Context as KoaContext } from 'koa';
 import { addressNetwork } from '../accounts/address-network.ts';
@@ -8,6 +9,7 @@ import { Answer } from './answer.ts';
 import { authenticateServer } from './authenticate-server.ts';
 import { authenticateUser } from './authenticate-user.ts';
 import { clientAddress } from './client-address.ts';
+import type { Draining } from './draining.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { openByteBody, readJsonBody } from './read-body.ts';
 import type { RouteMatch } from './route-table.ts';
@@ -18,8 +20,7 @@ export type HandleOptions = {
   readonly behindProxy: boolean;
   /** Check each answer against the operation's response schema. */
   readonly checkAnswers: boolean;
-  /** Aborted when the server drains. */
-  readonly draining: AbortSignal;
+  readonly draining: Draining;
 };
 
 /** What handlers see as their request; types per operation are `Request<O>`. */
@@ -31,12 +32,12 @@ class IncomingRequest {
   readonly origin: string | undefined;
   readonly address: string;
   readonly #koa: KoaContext;
-  readonly #draining: AbortSignal;
+  readonly #draining: Draining;
   #signal: AbortSignal | undefined;
 
   constructor(
     koa: KoaContext,
-    draining: AbortSignal,
+    draining: Draining,
     parts: Pick<IncomingRequest, 'params' | 'query' | 'body' | 'caller' | 'origin' | 'address'>,
   ) {
     this.#koa = koa;
@@ -60,9 +61,13 @@ class IncomingRequest {
   /** Made when it is first asked for: most handlers never wait. */
   get signal(): AbortSignal {
     if (!this.#signal) {
-      const gone = new AbortController();
-      this.#koa.res.once('close', () => gone.abort());
-      this.#signal = AbortSignal.any([gone.signal, this.#draining]);
+      const controller = new AbortController();
+      const stopWaiting = this.#draining.onBegin(() => controller.abort());
+      this.#koa.res.once('close', () => {
+        stopWaiting();
+        controller.abort();
+      });
+      this.#signal = controller.signal;
     }
     return this.#signal;
   }
@@ -79,17 +84,22 @@ const readBody = (operation: Operation, incoming: IncomingMessage) => {
 const isObjectSchema = (schema: Operation['body']): boolean =>
   typeof schema === 'object' && 'type' in schema && schema.type === 'object';
 
-const writeAnswer = (koa: KoaContext, answer: unknown): void => {
+/** A stream that cannot be opened makes an error answer, not half of a good one. */
+const firstBytes = (stream: Readable): Promise<void> =>
+  new Promise((resolve, reject) => {
+    if (stream.readableEnded || stream.readableLength > 0) resolve();
+    stream.once('readable', resolve).once('end', resolve).once('error', reject);
+  });
+
+const writeAnswer = async (koa: KoaContext, answer: unknown): Promise<void> => {
   const fields = answer instanceof Answer ? answer.fields : { body: JSON.stringify(answer) };
-  koa.status = fields.status ?? 200;
+  if (fields.body instanceof Readable) await firstBytes(fields.body);
   if (fields.headers) koa.set(fields.headers);
-  if (fields.body === undefined) {
-    koa.body = null;
-    return;
-  }
-  koa.set('Content-Type', fields.contentType ?? 'application/json');
+  if (fields.body !== undefined) koa.set('Content-Type', fields.contentType ?? 'application/json');
   if (fields.length !== undefined) koa.length = fields.length;
-  koa.body = fields.body;
+  koa.body = fields.body ?? null;
+  // After the body: koa takes an empty one for a 204.
+  koa.status = fields.status ?? 200;
 };
 
 /** The way of every request, in order: caller, rate limit, body, schemas, handler, answer. Refusals are thrown. */
@@ -135,7 +145,7 @@ export const handleOperation = async (
     const fault = schema.faultOfAnswer(answer);
     if (fault) throw new Error(`the answer of ${operation.id} breaks its schema: ${fault}`);
   }
-  writeAnswer(koa, answer);
+  await writeAnswer(koa, answer);
 };
 
 const noteUse = (

@@ -97,6 +97,7 @@ export const openListener = async (options: ListenOptions): Promise<Listener> =>
   const server = create(options);
   const drain = drainer(server, options.tls !== undefined);
   server.maxHeadersCount = limits.headersCountMax;
+  server.maxConnections = limits.connectionsMax;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, options.host, () => {
