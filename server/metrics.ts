@@ -1,9 +1,10 @@
-import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
 
 /** What `/metrics` shows; each part of the server may add figures of its own to the registry. */
 export type Metrics = {
   readonly registry: Registry;
   readonly requestSeconds: Histogram<'operation' | 'status'>;
+  readonly plaintextRefused: Counter;
 };
 
 export const createMetrics = (): Metrics => {
@@ -16,5 +17,10 @@ export const createMetrics = (): Metrics => {
     buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60],
     registers: [registry],
   });
-  return { registry, requestSeconds };
+  const plaintextRefused = new Counter({
+    name: 'candor_federation_plaintext_total',
+    help: 'Unencrypted messages that other servers offered for encrypted rooms; they were soft-failed.',
+    registers: [registry],
+  });
+  return { registry, requestSeconds, plaintextRefused };
 };

@@ -93,6 +93,8 @@ export const limits = {
   authChainRoundsMax: 20,
   eventFetchesAtOnceMax: 8,
   stateEventsFetchedSinglyMax: 200,
+  stateEventsMax: 500_000,
+  stateGapsPerEventMax: 20,
   // Events of an answer that are read before others have their turn.
   eventsPerTurnMax: 64,
   joinServersTriedMax: 10,

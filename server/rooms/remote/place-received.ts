@@ -1,0 +1,125 @@
+import { type AuthState, authTypesFor, checkAuth, type RoomEvent } from '@candor/federation';
+import { serverNameOf } from '@candor/spec';
+import { isNamedMissing } from '../../storage/backward-extremities.ts';
+import { appendEvent } from '../append-event.ts';
+import { appendReceived, type ReceivedOptions } from '../append-received.ts';
+import { readAuthState } from '../build-room-event.ts';
+import { commitSteps } from '../commit-steps.ts';
+import { isPlaintextInEncryptedRoom } from '../encryption-policy.ts';
+import type { Step } from '../place-event.ts';
+import { type Room, roomSettings } from '../room.ts';
+import type { StateSet } from '../state-set.ts';
+import { storeAside } from '../store-aside.ts';
+import { authStateIn } from './auth-state-in.ts';
+import { judgeByAuthEvents } from './judge-auth-events.ts';
+import { notPlaced } from './missing-events.ts';
+import type { RemoteContext } from './remote-context.ts';
+
+/** What became of an event from another server; `refused` ones are not kept. */
+export type Reception =
+  | { readonly kind: 'accepted' | 'softFailed' | 'known' }
+  | { readonly kind: 'rejected' | 'refused'; readonly reason: string };
+
+/** Where the event stands: at the room's end as it is, or anywhere else in its graph. */
+export type Standing = 'end' | (Omit<ReceivedOptions, 'isSoftFailed'> & { readonly isOld?: true });
+
+const citedFault = async (
+  { rooms }: RemoteContext,
+  room: Room,
+  event: RoomEvent,
+): Promise<string | null> => {
+  const root = room.rules.roomIdIsCreateHash ? [`$${room.roomId.slice(1)}`] : [];
+  const cited = await rooms.events.load([...root, ...event.authEvents]);
+  return judgeByAuthEvents(event, (eventId) => cited.get(eventId), room.rules);
+};
+
+const isPlaintext = (context: RemoteContext, room: Room, event: RoomEvent): boolean => {
+  if (serverNameOf(event.sender) === context.config.serverName) return false;
+  if (!isPlaintextInEncryptedRoom(room, event)) return false;
+  const { roomId, eventId, sender, type } = event;
+  context.metrics.plaintextRefused.inc();
+  context.log.warn({ roomId, eventId, sender, type }, 'plaintext for an encrypted room');
+  return true;
+};
+
+const rejected = (reason: string): Reception => ({ kind: 'rejected', reason });
+
+/** Checks 4 to 6 of those on receipt of a PDU; `checkIncoming` has made the first three. */
+// https://spec.matrix.org/v1.19/server-server-api/#checks-performed-on-receipt-of-a-pdu
+const judge = async (
+  context: RemoteContext,
+  room: Room,
+  event: RoomEvent,
+  standing: Standing,
+): Promise<Reception> => {
+  const { rules } = room;
+  const fault = await citedFault(context, room, event);
+  if (fault !== null) return rejected(fault);
+  const keys = [roomSettings.create, ...authTypesFor(event, rules)];
+  const now: AuthState = await readAuthState(context, room, keys);
+  const isAtEnd = standing === 'end';
+  const then = isAtEnd ? now : await authStateIn(context, event, rules, standing.stateBefore);
+  const verdict = checkAuth(event, then, rules);
+  if (!verdict.allowed) return rejected(`${verdict.rule}: ${verdict.reason}`);
+  // There is no current state to go by for what is older, or brings the state with it.
+  if (!isAtEnd && (standing.isEntry || standing.isOld)) return { kind: 'accepted' };
+  const isAllowedNow = isAtEnd || checkAuth(event, now, rules).allowed;
+  const isSoftFailed = !isAllowedNow || isPlaintext(context, room, event);
+  return { kind: isSoftFailed ? 'softFailed' : 'accepted' };
+};
+
+/** The room's state as it is, as a set of integers. */
+const currentState = (room: Room): StateSet => ({
+  entries: new Map([...room.state.values()].map(({ keyNid, eventNid }) => [keyNid, eventNid])),
+  hash: room.head?.hash ?? 0n,
+  near: room.head && { ...room.head, sinceBase: new Map(room.head.sinceBase) },
+  delta: new Map(),
+});
+
+const stepOf = async (
+  context: RemoteContext,
+  room: Room,
+  event: RoomEvent,
+  standing: Standing,
+  reception: Reception,
+): Promise<readonly Step[]> => {
+  const isSoftFailed = reception.kind === 'softFailed';
+  if (standing === 'end' && reception.kind === 'accepted') {
+    return [await appendEvent(context, room, event)];
+  }
+  const placed = standing === 'end' ? { stateBefore: currentState(room) } : standing;
+  const { stateBefore, isOld } = { isOld: undefined, ...placed };
+  if (reception.kind === 'rejected') {
+    return storeAside(context, room, [{ event, stateBefore, rejectedFor: reception.reason }]);
+  }
+  if (isOld) return storeAside(context, room, [{ event, stateBefore, rejectedFor: null }]);
+  return [await appendReceived(context, room, event, { ...placed, isSoftFailed })];
+};
+
+/**
+ * Judges an event whose auth events are stored, and queues it where it stands. Only the room's writer calls it;
+ * `written` settles when it is on disk. Throws `AuthChainTooLong`.
+ */
+export const placeReceived = async (
+  context: RemoteContext,
+  room: Room,
+  event: RoomEvent,
+  standing: Standing,
+): Promise<{ readonly reception: Reception; readonly written: Promise<void> }> => {
+  const reception = await judge(context, room, event, standing);
+  const { eventId, prevEvents } = event;
+  const isAtEnd = standing === 'end';
+  // Nothing can name what comes after everything that is here.
+  const isNamed = !isAtEnd && (await isNamedMissing(context.db, room.roomNid, eventId));
+  const place: Standing = isAtEnd ? standing : { ...standing, isNamed };
+  const missing = isAtEnd ? [] : await notPlaced(context, room, prevEvents);
+  const steps = await stepOf(context, room, event, place, reception);
+  const [first, ...rest] = steps;
+  if (!first) throw new Error('an event has no step');
+  const links = {
+    missing: missing.map((prev) => ({ eventId: prev, childEventId: eventId })),
+    found: isNamed ? [eventId] : [],
+  };
+  const linked = { ...first, item: { ...first.item, ...links } };
+  return { reception, written: commitSteps(context, room, [linked, ...rest]) };
+};

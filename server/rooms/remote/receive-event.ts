@@ -1,0 +1,155 @@
+import type { RoomEvent } from '@candor/federation';
+import { PeerError } from '@candor/federation/transport';
+import { limits } from '@candor/spec';
+import { AuthChainTooLong } from '../auth-edges.ts';
+import { resolveStateSets } from '../resolve-state-sets.ts';
+import type { Room } from '../room.ts';
+import { stateBeforeEvent } from '../state-before-event.ts';
+import { type StateSet, stateSetAfter } from '../state-set.ts';
+import { fetchAuthChain } from './fetch-auth-chain.ts';
+import { importOutliers } from './import-outliers.ts';
+import { fetchMissingEvents, notPlaced } from './missing-events.ts';
+import { placeReceived, type Reception, type Standing } from './place-received.ts';
+import type { RemoteContext, RemoteSource } from './remote-context.ts';
+import { stateAtGap } from './state-at-gap.ts';
+
+export type ReceiveOptions = {
+  /** Passes the event on to the other servers in the room: it came in, or went, through us. */
+  readonly isRelayed?: boolean;
+};
+
+/** What one event may cost: states of the room asked of its server. */
+type Budget = { gaps: number };
+
+const refused = (reason: string): Reception => ({ kind: 'refused', reason });
+
+const isPlaced = async ({ rooms }: RemoteContext, eventId: string): Promise<boolean> => {
+  const known = await rooms.events.loadOne(eventId);
+  return known !== undefined && !known.isOutlier;
+};
+
+const unknownCitations = async (
+  { rooms }: RemoteContext,
+  { authEvents }: RoomEvent,
+): Promise<readonly string[]> => {
+  const known = await rooms.events.load(authEvents);
+  return authEvents.filter((eventId) => !known.has(eventId));
+};
+
+/** Predecessors that are not here come from the server that sent the event; where it has none, its word on the state there. */
+const bridgeGaps = async (
+  context: RemoteContext,
+  source: RemoteSource,
+  room: Room,
+  event: RoomEvent,
+  budget: Budget,
+  isFilling: boolean,
+): Promise<ReadonlyMap<string, StateSet>> => {
+  const gaps = new Map<string, StateSet>();
+  let missing = await notPlaced(context, room, event.prevEvents);
+  if (missing.length > 0 && !isFilling) {
+    for (const older of await fetchMissingEvents(context, source, room, event)) {
+      await receiveWithin(context, source, older, {}, budget, true);
+    }
+    missing = await notPlaced(context, room, event.prevEvents);
+  }
+  for (const eventId of missing) {
+    if (budget.gaps === 0) break;
+    budget.gaps -= 1;
+    gaps.set(eventId, await stateAtGap(context, source, room, eventId, 'after'));
+  }
+  return gaps;
+};
+
+const stateBefore = async (
+  context: RemoteContext,
+  room: Room,
+  { prevEvents }: RoomEvent,
+  gaps: ReadonlyMap<string, StateSet>,
+): Promise<StateSet | undefined> => {
+  const before = await stateBeforeEvent(context, room, prevEvents);
+  if (!('missing' in before)) return before;
+  const told = before.missing.map((eventId) => gaps.get(eventId));
+  const stored = await context.rooms.events.load(prevEvents);
+  const here = [...stored.values()].filter((one) => !before.missing.includes(one.event.eventId));
+  const own = await Promise.all(here.map((one) => stateSetAfter(context, one)));
+  const known = told.filter((set) => set !== undefined);
+  if (known.length < told.length) return undefined;
+  return resolveStateSets(context, room, [...own, ...known]);
+};
+
+const standingOf = async (
+  context: RemoteContext,
+  room: Room,
+  event: RoomEvent,
+  gaps: ReadonlyMap<string, StateSet>,
+  relayedFor: string | undefined,
+): Promise<Standing | undefined> => {
+  const { prevEvents, eventId } = event;
+  const isAfterAll =
+    prevEvents.length === room.extremities.length &&
+    room.extremities.every((id) => prevEvents.includes(id));
+  if (isAfterAll && relayedFor === undefined && !(await context.rooms.events.loadOne(eventId))) {
+    return 'end';
+  }
+  const before = await stateBefore(context, room, event, gaps);
+  return before && { stateBefore: before, relayedFor };
+};
+
+type Taken = { readonly reception: Reception; readonly written?: Promise<void> };
+
+const receive = async (
+  context: RemoteContext,
+  source: RemoteSource,
+  event: RoomEvent,
+  { isRelayed = false }: ReceiveOptions,
+  budget: Budget,
+  isFilling: boolean,
+): Promise<Reception> => {
+  const { rooms } = context;
+  const known = await rooms.get(source.roomId);
+  if (!known?.isResident) return refused('this server is not in the room');
+  if (await isPlaced(context, event.eventId)) return { kind: 'known' };
+  if ((await unknownCitations(context, event)).length > 0) {
+    const chain = await fetchAuthChain(context, source, known.rules, event.eventId);
+    await importOutliers(context, source, chain);
+    const [unknown] = await unknownCitations(context, event);
+    if (unknown !== undefined) return refused(`the auth event ${unknown} cannot be had`);
+  }
+  const gaps = await bridgeGaps(context, source, known, event, budget, isFilling);
+  const { reception, written } = await rooms.write(source.roomId, async (room): Promise<Taken> => {
+    if (await isPlaced(context, event.eventId)) return { reception: { kind: 'known' } };
+    const relayedFor = isRelayed ? source.server : undefined;
+    const standing = await standingOf(context, room, event, gaps, relayedFor);
+    if (!standing) return { reception: refused('its predecessors cannot be had') };
+    return placeReceived(context, room, event, standing);
+  });
+  await written;
+  return reception;
+};
+
+/** What cannot be had within the limits costs the event, and no other. */
+const receiveWithin = async (
+  ...[context, source, event, ...rest]: Parameters<typeof receive>
+): Promise<Reception> => {
+  try {
+    return await receive(context, source, event, ...rest);
+  } catch (error) {
+    if (!(error instanceof PeerError) && !(error instanceof AuthChainTooLong)) throw error;
+    const { roomId, server } = source;
+    context.log.info({ err: error, roomId, server, eventId: event.eventId }, 'event not taken');
+    return refused(error.message);
+  }
+};
+
+/**
+ * Takes an event that has passed `checkIncoming` into a room that this server is in: fetches what is missing before
+ * it within the limits, judges it, and puts it in its place. Resolves when it is on disk.
+ */
+export const receiveEvent = (
+  context: RemoteContext,
+  source: RemoteSource,
+  event: RoomEvent,
+  options: ReceiveOptions = {},
+): Promise<Reception> =>
+  receiveWithin(context, source, event, options, { gaps: limits.stateGapsPerEventMax }, false);
