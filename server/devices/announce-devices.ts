@@ -1,5 +1,6 @@
 import type { JsonObject } from '@candor/federation';
 import type { Tx } from '../storage/database.ts';
+import { readDevicesWithoutKeys } from '../storage/device-keys.ts';
 import { lockDeviceList, writeDeviceListChange } from '../storage/device-lists.ts';
 import { queueEdu } from '../storage/queue-edu.ts';
 import { readSharingLocalUsers, readSharingServers } from '../storage/shared-rooms.ts';
@@ -41,14 +42,17 @@ const queueUpdates = async (
   await writeDeviceListChange(tx, userId, { streamId });
 };
 
-/** Call it after devices of a local user changed, inside the transaction: those with keys are announced, those without count as deleted. */
+/** Call it after devices of a local user changed or went, inside the transaction; those that never published keys are no news. */
 export const announceDevices = async (
   tx: Tx,
   userId: string,
   deviceIds: readonly string[],
 ): Promise<void> => {
   if (deviceIds.length === 0) return;
-  await queueUpdates(tx, userId, deviceIds);
+  const unpublished = new Set(await readDevicesWithoutKeys(tx, userId));
+  const news = deviceIds.filter((deviceId) => !unpublished.has(deviceId));
+  if (news.length === 0) return;
+  await queueUpdates(tx, userId, news);
   await tellDeviceList(tx, userId);
 };
 

@@ -50,11 +50,12 @@ export class DeviceListResync {
     }
     const users = new Set([userId]);
     this.#waiting.set(server, users);
-    const work = this.#work(server, users).catch((err: unknown) => {
-      if (!this.#stop.signal.aborted) this.#log.error({ err }, 'a device list was not fetched');
-    });
+    const work = this.#work(server, users)
+      .catch((err: unknown) => {
+        if (!this.#stop.signal.aborted) this.#log.error({ err }, 'a device list was not fetched');
+      })
+      .finally(() => this.#working.delete(work));
     this.#working.add(work);
-    work.finally(() => this.#working.delete(work));
   }
 
   /** Starts nothing new; resolves when what was under way has ended. */

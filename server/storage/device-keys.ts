@@ -34,18 +34,14 @@ export const readDeviceKeys = async (
   }));
 };
 
-/** Which of these devices of a local user have published keys. */
-export const readPublishedDeviceIds = async (
+/** Devices of a local user that have not published keys. */
+export const readDevicesWithoutKeys = async (
   { sql }: Db,
   userId: string,
-  deviceIds: readonly string[],
 ): Promise<readonly string[]> => {
-  const rows = await sql
-    .selectFrom('device_keys')
-    .select('device_id')
-    .where('user_id', '=', userId)
-    .where('device_id', '=', raw<string>`ANY(${deviceIds})`)
-    .execute();
+  const { rows } = await raw<{ device_id: string }>`
+    SELECT device_id FROM devices LEFT JOIN device_keys USING (user_id, device_id)
+    WHERE user_id = ${userId} AND keys IS NULL`.execute(sql);
   return rows.map(({ device_id }) => device_id);
 };
 

@@ -107,6 +107,7 @@ const tablesOfDevices = [
   'one_time_keys',
   'fallback_keys',
   'to_device_messages',
+  'sent_transactions',
 ] as const;
 
 /** Removes devices with their tokens, keys and waiting messages, and gives the ids of those that were there. */
@@ -116,6 +117,13 @@ export const deleteDeviceRows = async (
   deviceIds: readonly string[],
 ): Promise<readonly string[]> => {
   const isOneOf = raw<string>`ANY(${deviceIds})`;
+  // The devices first: who writes for one of them holds its row, so nothing is written once it is gone.
+  const rows = await sql
+    .deleteFrom('devices')
+    .where('user_id', '=', userId)
+    .where('device_id', '=', isOneOf)
+    .returning('device_id')
+    .execute();
   for (const table of tablesOfDevices) {
     await sql
       .deleteFrom(table)
@@ -127,12 +135,6 @@ export const deleteDeviceRows = async (
     .deleteFrom('key_signatures')
     .where('user_id', '=', userId)
     .where('signed_key', '=', isOneOf)
-    .execute();
-  const rows = await sql
-    .deleteFrom('devices')
-    .where('user_id', '=', userId)
-    .where('device_id', '=', isOneOf)
-    .returning('device_id')
     .execute();
   return rows.map(({ device_id }) => device_id);
 };

@@ -3,11 +3,13 @@ import { accountDataHandlers } from './account-data/index.ts';
 import { capabilityHandlers } from './capabilities/index.ts';
 import { deviceHandlers } from './devices/index.ts';
 import { filterHandlers } from './filter/index.ts';
+import { keyHandlers } from './keys/index.ts';
 import { profileHandlers } from './profile/index.ts';
 import { pushRuleHandlers } from './push-rules/index.ts';
 import { roomHandlers } from './rooms/index.ts';
 import { serverHandlers } from './server/index.ts';
 import { sessionHandlers } from './session/index.ts';
+import { toDeviceHandlers } from './to-device/index.ts';
 
 /** Every client-server operation that is served: one line per module of the specification. */
 export const clientHandlers = {
@@ -16,9 +18,11 @@ export const clientHandlers = {
   ...capabilityHandlers,
   ...deviceHandlers,
   ...filterHandlers,
+  ...keyHandlers,
   ...profileHandlers,
   ...pushRuleHandlers,
   ...roomHandlers,
   ...serverHandlers,
   ...sessionHandlers,
+  ...toDeviceHandlers,
 };

@@ -1,0 +1,3 @@
+import { sendToDevice } from './sendToDevice.ts';
+
+export const toDeviceHandlers = { sendToDevice };

@@ -1,0 +1,15 @@
+import { sql as raw } from 'kysely';
+import type { Db } from './database.ts';
+
+/** Those of the users who have an account here, be it a closed one. */
+export const readExistingAccounts = async (
+  { sql }: Db,
+  userIds: readonly string[],
+): Promise<readonly string[]> => {
+  const rows = await sql
+    .selectFrom('users')
+    .select('user_id')
+    .where('user_id', '=', raw<string>`ANY(${userIds})`)
+    .execute();
+  return rows.map(({ user_id }) => user_id);
+};
