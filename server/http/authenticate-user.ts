@@ -1,14 +1,16 @@
-import { MatrixError, type Operation } from '@candor/spec';
+import { type clientServer, MatrixError, type Operation } from '@candor/spec';
 import { lockedError } from '../accounts/locked-error.ts';
 import type { Session } from '../accounts/sessions.ts';
 import type { Context } from '../context.ts';
 
+type ClientOperationId = keyof typeof clientServer;
+
 // https://spec.matrix.org/v1.19/client-server-api/#account-locking
-const allowedWhenLocked: ReadonlySet<string> = new Set(['logout', 'logout_all']);
+const allowedWhenLocked: ReadonlySet<string> = new Set<ClientOperationId>(['logout', 'logout_all']);
 
 /** Beside reading, which is always allowed; what depends on the path is left to the handler. */
 // https://spec.matrix.org/v1.19/client-server-api/#account-suspension
-const allowedWhenSuspended: ReadonlySet<string> = new Set([
+const allowedWhenSuspended: ReadonlySet<string> = new Set<ClientOperationId>([
   'logout',
   'logout_all',
   'updateDevice',
@@ -26,13 +28,12 @@ const allowedWhenSuspended: ReadonlySet<string> = new Set([
   'queryKeys',
   'claimKeys',
   'uploadCrossSigningKeys',
-  'uploadCrossSigningKeySignatures',
+  'uploadCrossSigningSignatures',
   'sendToDevice',
   'postRoomKeysVersion',
   'putRoomKeysVersion',
   'putRoomKeys',
   'putRoomKeysByRoomId',
-  'putRoomKeysBySessionId',
   'deleteRoomKeysVersion',
   'leaveRoom',
   'forgetRoom',

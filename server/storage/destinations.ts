@@ -1,5 +1,5 @@
 import type { JsonObject } from '@candor/federation';
-import type { DestinationStore, PendingPdu } from '@candor/federation/transport';
+import type { Backoff, DestinationStore, PendingPdu } from '@candor/federation/transport';
 import { sql as raw } from 'kysely';
 import type { Db } from './database.ts';
 
@@ -11,11 +11,56 @@ const toPdus = (
     pdu: JSON.parse(json) as JsonObject,
   }));
 
+/** Forgets what was sent: in each room everything up to the event at the position. */
+const confirm = async (
+  { sql }: Db,
+  destination: string,
+  positions: readonly number[],
+  eduIds: readonly number[],
+): Promise<void> => {
+  await sql.transaction().execute(async (tx) => {
+    if (positions.length > 0) {
+      await raw`
+        DELETE FROM outbound_pdus o USING events e, events sent
+        WHERE o.destination = ${destination} AND sent.event_nid = ANY(${positions})
+          AND e.event_nid = o.event_nid AND e.room_nid = sent.room_nid
+          AND o.event_nid <= sent.event_nid`.execute(tx);
+    }
+    if (eduIds.length === 0) return;
+    await tx
+      .deleteFrom('outbound_edus')
+      .where('destination', '=', destination)
+      .where('edu_nid', '=', raw<number>`ANY(${eduIds})`)
+      .execute();
+  });
+};
+
+const saveBackoff = async (
+  { sql }: Db,
+  destination: string,
+  backoff: Backoff | undefined,
+): Promise<void> => {
+  if (!backoff) {
+    await sql.deleteFrom('destinations').where('destination', '=', destination).execute();
+    return;
+  }
+  const row = {
+    failures: backoff.failures,
+    retry_at: backoff.retryAt,
+    failing_since: backoff.failingSince,
+  };
+  await sql
+    .insertInto('destinations')
+    .values({ destination, ...row })
+    .onConflict((conflict) => conflict.column('destination').doUpdateSet(row))
+    .execute();
+};
+
 /** What waits for other servers. Rows are queued with the events and EDUs they are for, and go once confirmed. */
-export const createDestinationStore = ({ sql }: Db): DestinationStore => ({
+export const createDestinationStore = (db: Db): DestinationStore => ({
   pendingPdus: async (destination, limit) =>
     toPdus(
-      await sql
+      await db.sql
         .selectFrom('outbound_pdus as o')
         .innerJoin('events as e', 'e.event_nid', 'o.event_nid')
         .select(['o.event_nid', 'e.json'])
@@ -32,12 +77,12 @@ export const createDestinationStore = ({ sql }: Db): DestinationStore => ({
         FROM outbound_pdus o JOIN events e ON e.event_nid = o.event_nid
         WHERE o.destination = ${destination}
         ORDER BY e.room_nid, o.event_nid DESC
-      ) AS latest ORDER BY event_nid LIMIT ${limit}`.execute(sql);
+      ) AS latest ORDER BY event_nid LIMIT ${limit}`.execute(db.sql);
     return toPdus(rows);
   },
 
   pendingEdus: async (destination, limit) => {
-    const rows = await sql
+    const rows = await db.sql
       .selectFrom('outbound_edus')
       .select(['edu_nid', 'edu'])
       .where('destination', '=', destination)
@@ -50,26 +95,10 @@ export const createDestinationStore = ({ sql }: Db): DestinationStore => ({
     }));
   },
 
-  confirmed: async (destination, positions, eduIds) => {
-    await sql.transaction().execute(async (tx) => {
-      if (positions.length > 0) {
-        await raw`
-          DELETE FROM outbound_pdus o USING events e, events sent
-          WHERE o.destination = ${destination} AND sent.event_nid = ANY(${positions})
-            AND e.event_nid = o.event_nid AND e.room_nid = sent.room_nid
-            AND o.event_nid <= sent.event_nid`.execute(tx);
-      }
-      if (eduIds.length === 0) return;
-      await tx
-        .deleteFrom('outbound_edus')
-        .where('destination', '=', destination)
-        .where('edu_nid', '=', raw<number>`ANY(${eduIds})`)
-        .execute();
-    });
-  },
+  confirmed: (destination, positions, eduIds) => confirm(db, destination, positions, eduIds),
 
   backoff: async (destination) => {
-    const row = await sql
+    const row = await db.sql
       .selectFrom('destinations')
       .select(['failures', 'retry_at', 'failing_since'])
       .where('destination', '=', destination)
@@ -83,28 +112,13 @@ export const createDestinationStore = ({ sql }: Db): DestinationStore => ({
     );
   },
 
-  saveBackoff: async (destination, backoff) => {
-    if (!backoff) {
-      await sql.deleteFrom('destinations').where('destination', '=', destination).execute();
-      return;
-    }
-    const row = {
-      failures: backoff.failures,
-      retry_at: backoff.retryAt,
-      failing_since: backoff.failingSince,
-    };
-    await sql
-      .insertInto('destinations')
-      .values({ destination, ...row })
-      .onConflict((conflict) => conflict.column('destination').doUpdateSet(row))
-      .execute();
-  },
+  saveBackoff: (destination, backoff) => saveBackoff(db, destination, backoff),
 
   destinationsWithWork: async () => {
-    const rows = await sql
+    const rows = await db.sql
       .selectFrom('outbound_pdus')
       .select('destination')
-      .union(sql.selectFrom('outbound_edus').select('destination'))
+      .union(db.sql.selectFrom('outbound_edus').select('destination'))
       .execute();
     return rows.map(({ destination }) => destination);
   },

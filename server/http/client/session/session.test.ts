@@ -227,5 +227,12 @@ t.test('locked and suspended accounts', async (t) => {
   await set({ is_locked: false, is_suspended: true });
   t.equal((await whoami(bob.accessToken)).status, 200, 'reading is allowed');
   t.equal((await post('/login', { ...loginBody, password })).status, 200);
+  const rename = () =>
+    server.request('PUT', `/_matrix/client/v3/profile/${bob.userId}/displayname`, {
+      token: bob.accessToken,
+      body: { displayname: 'Robert' },
+    });
+  t.match(await rename(), { status: 403, body: { errcode: 'M_USER_SUSPENDED' } });
   await set({ is_suspended: false });
+  t.equal((await rename()).status, 200);
 });
