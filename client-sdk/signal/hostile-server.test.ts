@@ -10,8 +10,10 @@ import type { Phone, TestRoom } from '../testing/phone.ts';
 import { testWorld } from '../testing/world.ts';
 import { addressOf } from './address.ts';
 import { loadDeviceIdentity } from './device-identity.ts';
+import { memberOf } from './member-of.ts';
 import { writePlaintext } from './plaintext.ts';
 import { senderKeys } from './sender-keys.ts';
+import { partHash } from './to-device-events.ts';
 
 const hour = 3_600_000;
 const encrypted = 'm.room.encrypted';
@@ -177,77 +179,44 @@ t.test('a first message on the last-resort key is not accepted again', async (t)
   t.equal(alice.texts(talk).at(-1), 'refused: replayed');
 });
 
-t.test(
-  'a one-time key given out twice serves once; the second sender is asked again',
-  async (t) => {
-    const { office, clock, alice, bob, talk, phone, room } = await pair(true);
-    const carol = await phone('carol').setUp();
-    const withCarol = room(true, alice, carol);
-    const served = office.device(alice.userId, 'PHONE').oneTimeKeys;
-    const [entry] = served;
-    await bob.say(talk, 'from bob');
-    if (entry) office.device(alice.userId, 'PHONE').oneTimeKeys = new Map([entry, ...served]);
-    await carol.say(withCarol, 'from carol');
-    await alice.sync();
-    t.same(alice.texts(talk), ['from bob']);
-    t.same(alice.texts(withCarol), ['waiting: one-time-key-used']);
-    clock.ms += 5_000;
-    for (const phone of [alice, carol, alice]) await phone.sync();
-    t.same(alice.texts(withCarol), ['from carol']);
-  },
-);
-
-t.test('a direct message that was damaged on its way is sent again when asked for', async (t) => {
-  const { office, clock, alice, bob, talk } = await pair(true);
-  await alice.say(talk, 'first');
-  await bob.sync();
-  const step = await alice.ready(talk, { body: 'damaged' });
-  const text = JSON.stringify(step.content);
-  const damaged = JSON.parse(text.replace(/"body":"(.{200})...../, '"body":"$1AAAAA'));
-  const eventId = office.send(talk.roomId, alice.userId, step.type, damaged, [bob.userId]);
-  await alice.engine.markSent(step.txnId, eventId);
-  await bob.sync();
-  t.equal(bob.texts(talk).at(-1), 'waiting: decryption-failed');
-  clock.ms += 5_000;
-  for (const phone of [bob, alice, bob]) await phone.sync();
-  t.equal(bob.texts(talk).at(-1), 'damaged');
-  t.equal(bob.store.count('retryRequests'), 0);
-});
-
-t.test('retry requests are bounded, and answered only to those who were meant', async (t) => {
-  const { office, clock, alice, bob, talk, phone } = await pair(true);
+t.test("another device cannot supply a message's part nor answer in its place", async (t) => {
+  const { office, alice, bob, talk, phone, room } = await pair(true);
   const mallory = await phone('mallory').setUp();
-  const secretId = await alice.say(talk, 'for bob only');
+  await alice.say(talk, 'hello');
+  await mallory.say(room(true, mallory, bob), 'hello');
   await bob.sync();
-  await mallory.say({ ...talk, members: [mallory.userId, alice.userId] }, 'hello');
-  await alice.sync();
-  // Mallory asks for bob's message; the server plays along with an event in alice's name.
-  mallory.inbox.events.push({
-    roomId: talk.roomId,
-    event: {
-      event_id: secretId,
-      sender: alice.userId,
-      type: encrypted,
-      content: {
-        algorithm: 'dev.candor.signal.pqxdh.v1',
-        sender_device: 'PHONE',
-        ciphertext: { [addressOf(mallory.userId, 'PHONE')]: { type: 2, body: 'AAAA' } },
-        part_hashes: { [addressOf(mallory.userId, 'PHONE')]: 'nothing' },
-      },
-      origin_server_ts: 1,
-    },
+  const lie = {
+    v: 1,
+    room_id: talk.roomId,
+    sender: alice.userId,
+    sender_device: 'PHONE',
+    type: 'm.room.message',
+    content: { body: 'forged' },
+    txn_id: 'x',
+  };
+  const own = addressOf(bob.userId, bob.deviceId);
+  const part = await mallory.sendAnything(bob, 'dev.candor.signal.part', talk.roomId, lie);
+  const share = memberOf(memberOf(part['ciphertext'], own), 'body');
+  const content = {
+    algorithm: 'dev.candor.signal.pqxdh.v1',
+    sender_device: 'PHONE',
+    part_hashes: { [own]: partHash(String(share)) },
+  };
+  office.send(talk.roomId, alice.userId, encrypted, content, [bob.userId]);
+  const missing = { ...content, part_hashes: { [own]: 'never sent' } };
+  const eventId = office.send(talk.roomId, alice.userId, encrypted, missing, [bob.userId]);
+  await bob.sync();
+  t.same(bob.texts(talk), ['hello', 'refused: forged', 'waiting: missing-part']);
+  const answer = { event_id: eventId, envelope: lie };
+  await mallory.sendAnything(bob, 'dev.candor.signal.resend', talk.roomId, answer);
+  await bob.sync();
+  t.equal(bob.texts(talk).at(-1), 'waiting: missing-part');
+  await alice.sendAnything(bob, 'dev.candor.signal.resend', talk.roomId, {
+    event_id: eventId,
+    envelope: { ...lie, content: { body: 'from alice', 'm.relates_to': { event_id: '$x' } } },
   });
-  const before = office.claims.length;
-  await mallory.sync();
-  for (let i = 0; i < 20; i++) {
-    clock.ms += hour;
-    await mallory.sync();
-    await alice.sync();
-    await mallory.sync();
-  }
-  t.equal(mallory.row(talk, secretId)?.state, 'waiting');
-  t.equal(mallory.row(talk, secretId)?.content, null);
-  t.equal(office.claims.length - before, 3, 'three attempts and no more');
+  await bob.sync();
+  t.same(bob.row(talk, eventId)?.content, { body: 'from alice' }, 'relations stay outside');
 });
 
 t.test('device ids and event ids may be names of the prototype', async (t) => {

@@ -35,6 +35,7 @@ t.test('a changed identity is a stored warning that blocks until it is accepted'
     const blocked = { status: 'blocked', reason: 'identity-changed', userIds: [bob.userId] };
     t.same(await alice.encrypt(talk, { body: 'blocked' }), blocked);
     t.same(await alice.encrypt(group, { body: 'blocked' }), blocked);
+    t.notOk(alice.engine.devicesOf(bob.userId).some(({ eligible }) => eligible));
 
     // What the new identity writes is kept, not shown.
     await newBob.say(talk, 'it is me');
@@ -83,6 +84,22 @@ t.test('a device that its user did not sign gets nothing and is not believed', a
   t.equal(alice.texts(talk).at(-1), 'waiting: device-not-signed');
 });
 
+t.test("a self-signing key that the user's master key did not sign admits no device", async (t) => {
+  const { office, alice, bob, talk } = await pair(true);
+  await alice.say(talk, 'before');
+  const elsewhere = testWorld();
+  const impostor = await elsewhere.phone('bob', 'IMPOSTOR').setUp();
+  const theirs = elsewhere.office.users.get(impostor.userId)?.crossSigning.get('self_signing_key');
+  office.users.get(bob.userId)?.crossSigning.set('self_signing_key', theirs ?? {});
+  const keys = elsewhere.office.device(impostor.userId, 'IMPOSTOR').keys;
+  office.device(bob.userId, 'IMPOSTOR').keys = keys;
+  alice.inbox.changed.add(bob.userId);
+  await alice.sync();
+  const step = await alice.ready(talk, { body: 'after' });
+  t.same(Object.keys(step.content['ciphertext'] ?? {}), [addressOf(bob.userId, 'PHONE')]);
+  t.same(step.withheld, [{ userId: bob.userId, deviceId: 'IMPOSTOR', reason: 'not-signed' }]);
+});
+
 t.test('a device id keeps its first keys for good', async (t) => {
   const { office, alice, bob, talk, phone } = await pair(true);
   await alice.say(talk, 'before');
@@ -119,6 +136,20 @@ t.test('a server that shows our own device with other keys is noticed', async (t
   alice.inbox.changed.add(alice.userId);
   await alice.sync();
   t.match(alice.engine.warnings(), [{ kind: 'own-device-keys-differ', deviceId: 'PHONE' }]);
+});
+
+t.test('a list that changed while it was asked for is asked for again', async (t) => {
+  const { office, alice, bob, talk, phone } = await pair(true);
+  await alice.say(talk, 'before');
+  await alice.engine.receive({ deviceLists: { changed: [bob.userId] } });
+  const [request] = await alice.engine.outgoingRequests();
+  if (request?.operation !== 'queryKeys') throw new Error('no query');
+  const stale = office.answer(alice.userId, alice.deviceId, request);
+  await phone('bob', 'TABLET').setUp(bob);
+  await alice.read();
+  await alice.engine.applyAnswer(request, stale);
+  const step = await alice.ready(talk, { body: 'after' });
+  t.equal(Object.keys(step.content['ciphertext'] ?? {}).length, 2);
 });
 
 t.test('malformed key answers harm nobody but themselves', async (t) => {

@@ -158,6 +158,7 @@ export const libsignalStores = (tables: TableWriter, context: EngineContext): Li
           distributionId,
           record: record.serialize(),
           roomId: known?.roomId ?? roomId,
+          firstIteration: known?.firstIteration ?? 0,
           createdAt: known?.createdAt ?? context.now(),
         });
       },

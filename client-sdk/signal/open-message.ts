@@ -105,9 +105,11 @@ const openGroup = async (
   if (opened.plaintext) {
     return accept(readPlaintext(opened.plaintext), device, incoming, distributionId);
   }
-  return opened.reason === 'missing-distribution'
-    ? { state: 'waiting', reason: opened.reason, ask: device }
-    : refused(opened.reason);
+  if (opened.reason === 'missing-distribution') {
+    return { state: 'waiting', reason: opened.reason, ask: device };
+  }
+  const state = opened.reason === 'before-distribution' ? 'undecryptable' : 'refused';
+  return { state, reason: opened.reason };
 };
 
 /** Decrypts and checks a message of another device. Nothing is written unless it was read in full. */

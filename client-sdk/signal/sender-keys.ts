@@ -25,7 +25,13 @@ export type GroupOpened =
   | { readonly plaintext: Uint8Array; readonly reason?: undefined }
   | {
       readonly plaintext?: undefined;
-      readonly reason: 'malformed' | 'replayed' | 'missing-distribution' | 'forged' | 'wrong-room';
+      readonly reason:
+        | 'malformed'
+        | 'replayed'
+        | 'missing-distribution'
+        | 'before-distribution'
+        | 'forged'
+        | 'wrong-room';
     };
 
 const isSpent = (epoch: Row<'senderKeyEpochs'>, rotation: Rotation, now: number): boolean => {
@@ -49,6 +55,19 @@ const forgetOldSenderKeys = (tables: TableWriter, address: string, roomId: strin
   const rows = tables.all('senderKeys', { where, orderBy: 'createdAt', descending: true });
   for (const { distributionId } of rows.slice(limits.senderKeysPerRoomDeviceMax)) {
     tables.delete('senderKeys', { address, distributionId });
+  }
+};
+
+const readMessage = (content: JsonObject) => {
+  const bytes = base64Bytes(content['ciphertext']);
+  if (!bytes) return undefined;
+  try {
+    const message = SenderKeyMessage.deserialize(bytes);
+    const distributionId = message.distributionId();
+    if (distributionId !== content['distribution_id']) return undefined;
+    return { bytes, distributionId, iteration: message.iteration() };
+  } catch {
+    return undefined;
   }
 };
 
@@ -120,6 +139,8 @@ export const senderKeys = {
       }
       const store = libsignalStores(overlay, context).senderKeys(roomId);
       await processSenderKeyDistributionMessage(protocolAddress(address), message, store);
+      const row = overlay.get('senderKeys', { address, distributionId });
+      if (!known && row) overlay.put('senderKeys', { ...row, firstIteration: message.iteration() });
     } catch {
       return false;
     }
@@ -155,18 +176,13 @@ export const senderKeys = {
     roomId: string,
     content: JsonObject,
   ): Promise<GroupOpened> => {
-    const bytes = base64Bytes(content['ciphertext']);
-    const distributionId = content['distribution_id'];
-    if (!bytes || typeof distributionId !== 'string') return { reason: 'malformed' };
-    try {
-      const message = SenderKeyMessage.deserialize(bytes);
-      if (message.distributionId() !== distributionId) return { reason: 'malformed' };
-    } catch {
-      return { reason: 'malformed' };
-    }
+    const read = readMessage(content);
+    if (!read) return { reason: 'malformed' };
+    const { bytes, distributionId, iteration } = read;
     const known = tables.get('senderKeys', { address, distributionId });
     if (!known) return { reason: 'missing-distribution' };
     if (known.roomId !== roomId) return { reason: 'wrong-room' };
+    if (iteration < known.firstIteration) return { reason: 'before-distribution' };
     const overlay = new Overlay(tables);
     const store = libsignalStores(overlay, context).senderKeys(roomId);
     try {

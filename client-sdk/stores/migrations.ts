@@ -48,7 +48,8 @@ export const migrations: readonly string[] = [
   ) STRICT;
   CREATE TABLE sender_keys (
     address TEXT NOT NULL, distribution_id TEXT NOT NULL, record BLOB NOT NULL,
-    room_id TEXT NOT NULL, created_at INTEGER NOT NULL, PRIMARY KEY (address, distribution_id)
+    room_id TEXT NOT NULL, first_iteration INTEGER NOT NULL, created_at INTEGER NOT NULL,
+    PRIMARY KEY (address, distribution_id)
   ) STRICT;
   CREATE TABLE sender_key_epochs (
     distribution_id TEXT PRIMARY KEY, room_id TEXT NOT NULL, created_at INTEGER NOT NULL,

@@ -116,6 +116,8 @@ export const tables = {
       distributionId: text,
       record: blob,
       roomId: text,
+      /** The chain's step from which we were given it; what came before is not for us. */
+      firstIteration: integer,
       createdAt: integer,
     },
     key: ['address', 'distributionId'],

@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { JsonObject } from '@candor/federation';
+import { loadDeviceIdentity } from '../signal/device-identity.ts';
 import type { EngineRequest } from '../signal/engine-context.ts';
 import type { ReceiveOutcome } from '../signal/engine-receive.ts';
 import type { EncryptStep } from '../signal/engine-send.ts';
 import { SignalEngine } from '../signal/signal-engine.ts';
+import { toDeviceOutbox } from '../signal/to-device-outbox.ts';
 import { openMemoryStore } from '../stores/memory-store.ts';
+import { Overlay } from '../stores/overlay.ts';
 import type { Store } from '../stores/store.ts';
 import type { Row } from '../stores/tables.ts';
 import type { PostOffice } from './post-office.ts';
@@ -154,6 +157,26 @@ export class Phone {
     const eventId = this.office.send(room.roomId, this.userId, step.type, step.content, readers);
     await this.engine.markSent(step.txnId, eventId);
     return eventId;
+  }
+
+  /** What a device with a changed program could send: any content in a pairwise message of its own. */
+  async sendAnything(
+    to: Phone,
+    type: string,
+    roomId: string,
+    content: JsonObject,
+  ): Promise<JsonObject> {
+    const { store, userId, deviceId, clock } = this;
+    const device = store.get('devices', { userId: to.userId, deviceId: to.deviceId });
+    if (!device) throw new Error('the device is not known');
+    const overlay = new Overlay(store);
+    const identity = loadDeviceIdentity(overlay, userId, deviceId);
+    const context = { identity, now: () => clock.ms };
+    const message = { type, roomId, content };
+    const sent = await toDeviceOutbox.encrypt(overlay, context, device, message);
+    store.transaction((tx) => overlay.applyTo(tx));
+    to.inbox.toDevice.push({ type: 'm.room.encrypted', sender: userId, content: sent.content });
+    return sent.content;
   }
 
   row(room: TestRoom, eventId: string): Row<'timeline'> | undefined {
