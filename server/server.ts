@@ -115,6 +115,36 @@ const openListeners = async (
   };
 };
 
+/** Starts what handlers reach; what depends on something is stopped before it. */
+const openContext = async (config: Config, log: Logger, undo: Undo): Promise<Context> => {
+  const { serverName, rateLimits } = config;
+  const now = Date.now;
+  const { db, notifier } = await openStorage(config, log, undo);
+  const accountsLog = log.child({ part: 'accounts' });
+  const accounts = createAccounts(db, notifier, { log: accountsLog, now, rateLimits });
+  undo(accounts.close);
+  const rooms = new Rooms(db, { serverName });
+  undo(rooms.queue.idle);
+  const federationLog = log.child({ part: 'federation' });
+  const federation = await startFederation({ config, db, notifier, log: federationLog, now });
+  undo(federation.stop);
+  const deviceLists = await startDeviceLists(db, federation.client, federationLog);
+  undo(() => deviceLists.resync.stop());
+  return {
+    config,
+    log,
+    metrics: createMetrics(),
+    db,
+    notifier,
+    accounts,
+    rooms,
+    federation,
+    deviceLists,
+    now,
+    randomBytes,
+  } as unknown as Context;
+};
+
 /** Starts everything, or nothing: what was started before a fault is stopped again. */
 export const startServer = async (
   config: Config,
@@ -127,41 +157,8 @@ export const startServer = async (
   };
   const undo: Undo = (undoOne) => stops.push(undoOne);
   try {
-    const { db, notifier } = await openStorage(config, log, undo);
-    const now = Date.now;
-    const accounts = createAccounts(db, notifier, {
-      log: log.child({ part: 'accounts' }),
-      now,
-      rateLimits: config.rateLimits,
-    });
-    undo(accounts.close);
-    const rooms = new Rooms(db, { serverName: config.serverName });
-    undo(rooms.queue.idle);
-    const federationLog = log.child({ part: 'federation' });
-    const federationParts = await startFederation({
-      config,
-      db,
-      notifier,
-      log: federationLog,
-      now,
-    });
-    undo(federationParts.stop);
-    const deviceLists = await startDeviceLists(db, federationParts.client, federationLog);
-    undo(() => deviceLists.resync.stop());
-    const context = {
-      config,
-      log,
-      metrics: createMetrics(),
-      db,
-      notifier,
-      accounts,
-      rooms,
-      federation: federationParts,
-      deviceLists,
-      now,
-      randomBytes,
-    } as unknown as Context;
-    const firstAdminToken = await transact(db, (tx) =>
+    const context = await openContext(config, log, undo);
+    const firstAdminToken = await transact(context.db, (tx) =>
       offerFirstAdminToken(tx, randomBytes(24).toString('base64url')),
     );
     const urls = await openListeners(context, options, undo);

@@ -118,6 +118,17 @@ t.test('logout ends this session, logout/all every one', async (t) => {
   t.match(await post('/logout', {}), { status: 401, body: { errcode: 'M_MISSING_TOKEN' } });
 });
 
+t.test('a logout that meets requests of its session ends it all the same', async (t) => {
+  for (let round = 0; round < 10; round += 1) {
+    const user = await server.register(`racer${round}`);
+    const asking = [whoami(user.accessToken), whoami(user.accessToken)];
+    const leaving = post('/logout', {}, user.accessToken);
+    asking.push(whoami(user.accessToken));
+    await Promise.all([...asking, leaving]);
+    t.equal((await whoami(user.accessToken)).status, 401);
+  }
+});
+
 t.test('an access token comes by header, or by the deprecated query parameter', async (t) => {
   const { body } = await login();
   const path = '/_matrix/client/v3/account/whoami';
