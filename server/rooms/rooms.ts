@@ -39,6 +39,8 @@ export class Rooms {
   readonly queue: PersistQueue;
   /** Rooms that are new to this server come in one at a time. */
   readonly arrivals = new KeyedTurns();
+  /** What one server sends for one room is taken in the order it came. */
+  readonly inbound = new KeyedTurns();
   readonly #db: Database;
   readonly #serverName: string;
   readonly #bytesMax: number;

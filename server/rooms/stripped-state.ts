@@ -1,4 +1,10 @@
-import { type JsonObject, type StateKey, stateKeyOf, strippedState } from '@candor/federation';
+import {
+  type JsonObject,
+  type RoomEvent,
+  type StateKey,
+  stateKeyOf,
+  strippedState,
+} from '@candor/federation';
 import type { EventCache } from './event-cache.ts';
 import type { Room } from './room.ts';
 
@@ -13,17 +19,22 @@ const shownTypes: readonly StateKey[] = [
   'm.room.encryption',
 ].map((type) => stateKeyOf(type, ''));
 
-/** What somebody invited by `inviter`, or knocking, is shown of the room. */
+/** The state that says what a room is, to somebody invited by `inviter` or knocking; the create event comes first. */
+export const readShownState = async (
+  room: Room,
+  events: EventCache,
+  inviter?: string,
+): Promise<readonly RoomEvent[]> => {
+  const keys = inviter ? [...shownTypes, stateKeyOf('m.room.member', inviter)] : shownTypes;
+  const ids = keys.flatMap((key) => room.state.get(key)?.eventId ?? []);
+  const loaded = await events.load(ids);
+  return ids.flatMap((id) => loaded.get(id)?.event ?? []);
+};
+
+/** The same, as clients see it. */
 export const readStrippedState = async (
   room: Room,
   events: EventCache,
   inviter?: string,
-): Promise<readonly JsonObject[]> => {
-  const keys = inviter ? [...shownTypes, stateKeyOf('m.room.member', inviter)] : shownTypes;
-  const ids = keys.flatMap((key) => room.state.get(key)?.eventId ?? []);
-  const loaded = await events.load(ids);
-  return ids.flatMap((id) => {
-    const stored = loaded.get(id);
-    return stored ? [strippedState(stored.event)] : [];
-  });
-};
+): Promise<readonly JsonObject[]> =>
+  (await readShownState(room, events, inviter)).map(strippedState);
