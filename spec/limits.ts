@@ -19,6 +19,7 @@ export const limits = {
   thirdPartyInviteKeysMax: 16,
   thirdPartyInviteSignaturesMax: 16,
 
+  unreadBodyBytesMax: 65_536,
   requestBodyBytesMax: 1_048_576,
   keysBodyBytesMax: 8_388_608,
   mediaUploadBytesMax: 52_428_800,
@@ -49,6 +50,13 @@ export const limits = {
   timelineEventsMax: 1_000,
   syncTimeoutMsMax: 180_000,
   toDeviceMessagesPerSyncMax: 100,
+  syncUsersInMemoryMax: 10_000,
+  syncDevicesInMemoryMax: 20_000,
+  /** Member events that a lazily loading session is remembered to have. */
+  lazyMembersPerDeviceMax: 5_000,
+  roomCountsInMemoryMax: 10_000,
+  initialSyncKeptMs: 120_000,
+  initialSyncsKeptBytesMax: 67_108_864,
   messagesPerPageMax: 1_000,
   publicRoomsPageMax: 100,
   aliasServersMax: 100,

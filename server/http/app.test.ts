@@ -49,6 +49,17 @@ t.test('HTTP', async (t) => {
     }
   });
 
+  t.test('a refusal keeps the connection for the next request', async (t) => {
+    const socket = await dial(server);
+    const refused =
+      'POST /_matrix/client/v3/logout HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}';
+    socket.write(refused);
+    socket.write('GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n');
+    socket.write('GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    const statuses = (await readAll(socket)).match(/^HTTP\/1.1 \d+/gm);
+    t.strictSame(statuses, ['HTTP/1.1 401', 'HTTP/1.1 404', 'HTTP/1.1 200']);
+  });
+
   t.test('OPTIONS is answered for every path without a look at the operation', async (t) => {
     for (const path of [whoami, '/nothing']) {
       const { status, headers } = await server.request('OPTIONS', path);

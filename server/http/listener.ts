@@ -1,6 +1,13 @@
-import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+} from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { limits } from '@candor/spec';
 
 export type TlsKeys = { readonly cert: string | Buffer; readonly key: string | Buffer };
@@ -11,6 +18,8 @@ export type ListenOptions = {
   readonly port: number;
   readonly tls: TlsKeys | undefined;
   readonly app: RequestListener;
+  /** Takes connections that become WebSockets, and closes them itself when the server drains. */
+  readonly upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 };
 
 export type Listener = {
@@ -59,7 +68,7 @@ const create = ({ tls, app }: ListenOptions): Server => {
  * Closes connections once they have nothing to answer. Node's own `closeIdleConnections` leaves those alone
  * that have not sent a request yet.
  */
-const drainer = (server: Server, isTls: boolean): (() => Promise<void>) => {
+const drainer = (server: Server, { tls, upgrade }: ListenOptions): (() => Promise<void>) => {
   const all = new Set<Socket>();
   const idle = new Set<Socket>();
   let isDraining = false;
@@ -67,7 +76,7 @@ const drainer = (server: Server, isTls: boolean): (() => Promise<void>) => {
     all.add(socket);
     socket.once('close', () => all.delete(socket));
   });
-  server.on(isTls ? 'secureConnection' : 'connection', (socket: Socket) => {
+  server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => {
     idle.add(socket);
     socket.once('close', () => idle.delete(socket));
   });
@@ -78,6 +87,12 @@ const drainer = (server: Server, isTls: boolean): (() => Promise<void>) => {
       else if (!socket.destroyed) idle.add(socket);
     });
   });
+  if (upgrade) {
+    server.on('upgrade', (request, socket, head) => {
+      idle.delete(request.socket);
+      upgrade(request, socket, head);
+    });
+  }
   return () =>
     new Promise((resolve) => {
       isDraining = true;
@@ -95,7 +110,7 @@ const drainer = (server: Server, isTls: boolean): (() => Promise<void>) => {
 /** Opens a port for HTTP, or with `tls` for HTTPS. Rejects when the address cannot be had. */
 export const openListener = async (options: ListenOptions): Promise<Listener> => {
   const server = create(options);
-  const drain = drainer(server, options.tls !== undefined);
+  const drain = drainer(server, options);
   server.maxHeadersCount = limits.headersCountMax;
   server.maxConnections = limits.connectionsMax;
   await new Promise<void>((resolve, reject) => {

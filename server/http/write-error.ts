@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { limits, MatrixError } from '@candor/spec';
 import type { Context as KoaContext } from 'koa';
 import type { Logger } from '../log.ts';
@@ -19,6 +20,12 @@ const toMatrixError = (error: unknown): MatrixError => {
   return new MatrixError('M_UNKNOWN', 'Internal server error', { cause: error });
 };
 
+/** Node reads a small rest of a body away, so that the connection can be used again; a large one is not worth it. */
+const isMuchUnread = ({ complete, headers }: IncomingMessage): boolean =>
+  !complete &&
+  (headers['transfer-encoding'] !== undefined ||
+    Number(headers['content-length'] ?? 0) > limits.unreadBodyBytesMax);
+
 /** The only place that writes error answers. What is our fault goes to the log, never to the client. */
 // https://spec.matrix.org/v1.19/client-server-api/#standard-error-response
 export const writeError = (
@@ -37,8 +44,7 @@ export const writeError = (
   const retryAfterMs = fields['retry_after_ms'];
   // https://spec.matrix.org/v1.19/client-server-api/#rate-limiting
   if (typeof retryAfterMs === 'number') koa.set('Retry-After', `${Math.ceil(retryAfterMs / 1000)}`);
-  // What was not read of the body must not be taken for the next request.
-  if (!koa.req.complete) koa.set('Connection', 'close');
+  if (isMuchUnread(koa.req)) koa.set('Connection', 'close');
   koa.status = status;
   koa.set('Content-Type', 'application/json');
   koa.body = JSON.stringify({ errcode, error: message, ...fields });
