@@ -10,6 +10,10 @@ type Waiting = {
   readonly reject: (error: unknown) => void;
 };
 
+const byRoom = (batch: readonly Waiting[]): readonly Waiting[][] => [
+  ...Map.groupBy(batch, ({ item }) => item.room.roomNid).values(),
+];
+
 /** The only writer of events: all rooms of the process share its commits. */
 export type PersistQueue = {
   /** Queues an item; resolves when it is on disk. Items are written in the order they are queued. */
@@ -67,7 +71,11 @@ export const startPersistQueue = (
         batch.map(({ item }) => item),
       );
     } catch (error) {
-      fail(batch, error);
+      const rooms = byRoom(batch);
+      // One room's bad row is not to take the others with it.
+      const isShared = rooms.length > 1 && !isDatabaseUnavailable(error);
+      if (!isShared) fail(batch, error);
+      else for (const part of rooms) await write(part);
       return;
     }
     db.clock.settle(
