@@ -159,7 +159,7 @@ t.test('content too large to encrypt is refused', async (t) => {
   const { phone, room } = testWorld();
   const [alice, bob] = [phone('alice'), phone('bob')];
   await setUp(alice, bob);
-  const content = { body: 'x'.repeat(40_000) };
+  const content = { body: '€'.repeat(13_000) };
   await t.rejects(alice.encrypt(room(true, alice, bob), content), /too large/);
   await t.rejects(alice.encrypt(room(false, alice, bob), content), /too large/);
 });

@@ -6,7 +6,7 @@ import { trust } from '../verification/trust.ts';
 import { deviceDirectory } from './device-directory.ts';
 import type { EngineContext } from './engine-context.ts';
 import { memberOf } from './member-of.ts';
-import { writePlaintext } from './plaintext.ts';
+import { type Envelope, plaintext } from './plaintext.ts';
 import { type Rotation, senderKeys } from './sender-keys.ts';
 import { sessions } from './sessions.ts';
 import { signalNames } from './signal-names.ts';
@@ -66,25 +66,25 @@ export const audienceOf = (tables: TableReader, context: EngineContext, event: O
   return { userIds, blocked, devices, withheld };
 };
 
-const envelopeBytes = (
-  context: EngineContext,
+const envelopeOf = (
+  { identity }: EngineContext,
   event: OutgoingEvent,
   distributionId?: string,
-): Uint8Array<ArrayBuffer> => {
+): Envelope => {
   const { 'm.relates_to': _outside, ...content } = event.content;
-  if (JSON.stringify(content).length > limits.messageContentBytesMax) {
+  if (Buffer.byteLength(JSON.stringify(content)) > limits.messageContentBytesMax) {
     throw new MatrixError('M_TOO_LARGE', 'the content of the message is too large to encrypt');
   }
-  return writePlaintext({
+  return {
     v: 1,
     room_id: event.roomId,
-    sender: context.identity.userId,
-    sender_device: context.identity.deviceId,
+    sender: identity.userId,
+    sender_device: identity.deviceId,
     type: event.type,
     content,
     txn_id: event.txnId,
     ...(distributionId === undefined ? {} : { distribution_id: distributionId }),
-  });
+  };
 };
 
 /** The outer content: the algorithm's fields, and the relation where servers can see it. */
@@ -105,24 +105,14 @@ const asParts = async (
   tables: TableWriter,
   context: EngineContext,
   event: OutgoingEvent,
+  envelope: Envelope,
   devices: readonly Device[],
 ): Promise<JsonObject> => {
-  const { identity } = context;
-  const { 'm.relates_to': _outside, ...content } = event.content;
-  const envelope = {
-    v: 1,
-    room_id: event.roomId,
-    sender: identity.userId,
-    sender_device: identity.deviceId,
-    type: event.type,
-    content,
-    txn_id: event.txnId,
-  };
   const pause = yieldEvery(limits.eventLoopHoldMsMax);
   const messages: ToDeviceMessage[] = [];
   const hashes: [string, string][] = [];
   for (const device of devices) {
-    const part = { type: signalNames.part, roomId: event.roomId, content: envelope };
+    const part = { type: signalNames.part, roomId: event.roomId, content: { ...envelope } };
     const message = await toDeviceOutbox.encrypt(tables, context, device, part);
     const share = memberOf(message.content['ciphertext'], device.address);
     hashes.push([device.address, partHash(String(memberOf(share, 'body')))]);
@@ -147,16 +137,17 @@ export const encryptDirect = async (
     throw new MatrixError('M_TOO_LARGE', 'a direct room has too many devices');
   }
   const recipients = devices.map(({ address }) => address);
-  const plaintext = envelopeBytes(context, event);
+  const envelope = envelopeOf(context, event);
+  const bytes = plaintext.write(envelope);
   // Base64 makes three bytes four; a first message carries about two kilobytes of keys beside them.
-  const estimate = devices.length * (plaintext.length * 1.34 + 2_600);
+  const estimate = devices.length * (bytes.length * 1.34 + 2_600);
   if (devices.length > limits.directEventDevicesMax || estimate > limits.directEventBytesMax) {
-    const content = await asParts(tables, context, event, devices);
+    const content = await asParts(tables, context, event, envelope, devices);
     return { content, distributionId: null, recipients };
   }
   const shares: [string, JsonObject][] = [];
   for (const { address } of devices) {
-    shares.push([address, await sessions.encrypt(tables, context, address, plaintext)]);
+    shares.push([address, await sessions.encrypt(tables, context, address, bytes)]);
   }
   const content = outerContent(context, event, {
     algorithm: signalNames.pairwise,
@@ -174,7 +165,7 @@ export const encryptGroup = async (
   lacking: readonly Device[],
 ): Promise<Encrypted> => {
   const { roomId, txnId } = event;
-  const plaintext = envelopeBytes(context, event, distributionId);
+  const bytes = plaintext.write(envelopeOf(context, event, distributionId));
   if (lacking.length > 0) {
     const distribution = await senderKeys.distribution(tables, context, roomId, distributionId);
     const content = { distribution_id: distributionId, distribution: encodeBase64(distribution) };
@@ -190,7 +181,7 @@ export const encryptGroup = async (
     }
     toDeviceOutbox.add(tables, context, messages, txnId);
   }
-  const ciphertext = await senderKeys.encrypt(tables, context, roomId, distributionId, plaintext);
+  const ciphertext = await senderKeys.encrypt(tables, context, roomId, distributionId, bytes);
   const content = outerContent(context, event, {
     algorithm: signalNames.group,
     distribution_id: distributionId,

@@ -11,7 +11,7 @@ import { testWorld } from '../testing/world.ts';
 import { addressOf } from './address.ts';
 import { loadDeviceIdentity } from './device-identity.ts';
 import { memberOf } from './member-of.ts';
-import { writePlaintext } from './plaintext.ts';
+import { plaintext } from './plaintext.ts';
 import { senderKeys } from './sender-keys.ts';
 import { partHash } from './to-device-events.ts';
 
@@ -70,7 +70,7 @@ t.test("a member cannot write in another's name, not even with the server's help
   const ownDistribution = String(own.content['distribution_id']);
   const lie = await mallory.store.transaction((tx) => {
     const identity = loadDeviceIdentity(tx, mallory.userId, mallory.deviceId);
-    const plaintext = writePlaintext({
+    const bytes = plaintext.write({
       v: 1,
       room_id: group.roomId,
       sender: alice.userId,
@@ -81,7 +81,7 @@ t.test("a member cannot write in another's name, not even with the server's help
       distribution_id: ownDistribution,
     });
     const context = { identity, now: Date.now };
-    return senderKeys.encrypt(tx, context, group.roomId, ownDistribution, plaintext);
+    return senderKeys.encrypt(tx, context, group.roomId, ownDistribution, bytes);
   });
   const lying = { ...own.content, ciphertext: lie };
   office.send(group.roomId, mallory.userId, encrypted, lying, [bob.userId]);

@@ -4,7 +4,7 @@ import type { Row } from '../stores/tables.ts';
 import { deviceDirectory } from './device-directory.ts';
 import type { EngineContext } from './engine-context.ts';
 import { memberOf } from './member-of.ts';
-import { contradiction, type Envelope, readPlaintext } from './plaintext.ts';
+import { type Envelope, plaintext } from './plaintext.ts';
 import { senderKeys } from './sender-keys.ts';
 import { sessions } from './sessions.ts';
 import { signalNames } from './signal-names.ts';
@@ -41,7 +41,7 @@ const accept = (
 ): Opening => {
   if (!envelope) return refused('malformed');
   const { roomId } = incoming;
-  const field = contradiction(envelope, {
+  const field = plaintext.contradiction(envelope, {
     roomId: roomId ?? envelope.room_id,
     sender: device.userId,
     senderDevice: device.deviceId,
@@ -66,12 +66,8 @@ const openPart = (
   if (part.address !== device.address) return refused('forged');
   tables.delete('messageParts', { hash });
   const { envelope } = part;
-  return accept(readEnvelope(envelope), device, incoming);
+  return accept(plaintext.fromJson(envelope), device, incoming);
 };
-
-// Parts are stored as objects; going through the reader gives them the same checks as any plaintext.
-const readEnvelope = (value: JsonObject): Envelope | undefined =>
-  readPlaintext(Buffer.concat([Buffer.from(JSON.stringify(value)), Buffer.from([0x80])]));
 
 const openPairwise = async (
   tables: TableWriter,
@@ -87,7 +83,7 @@ const openPairwise = async (
   const share = memberOf(content['ciphertext'], context.identity.address);
   if (share === undefined) return { state: 'undecryptable', reason: 'not-for-this-device' };
   const opened = await sessions.decrypt(tables, context, device.address, share);
-  if (opened.plaintext) return accept(readPlaintext(opened.plaintext), device, incoming);
+  if (opened.plaintext) return accept(plaintext.read(opened.plaintext), device, incoming);
   return opened.reason === 'decryption-failed' || opened.reason === 'one-time-key-used'
     ? { state: 'waiting', reason: opened.reason, ask: device }
     : refused(opened.reason);
@@ -103,7 +99,7 @@ const openGroup = async (
   const opened = await senderKeys.decrypt(tables, context, device.address, roomId, content);
   const distributionId = String(content['distribution_id']);
   if (opened.plaintext) {
-    return accept(readPlaintext(opened.plaintext), device, incoming, distributionId);
+    return accept(plaintext.read(opened.plaintext), device, incoming, distributionId);
   }
   if (opened.reason === 'missing-distribution') {
     return { state: 'waiting', reason: opened.reason, ask: device };

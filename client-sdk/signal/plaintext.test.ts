@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { addressOf } from './address.ts';
-import { contradiction, type Envelope, readPlaintext, writePlaintext } from './plaintext.ts';
+import { type Envelope, plaintext } from './plaintext.ts';
 
 const envelopes = fc.record(
   {
@@ -30,7 +30,7 @@ const ofLength = (length: number): Envelope => ({
 t.test('any envelope comes back as JSON would bring it', async () => {
   fc.assert(
     fc.property(envelopes, (envelope) => {
-      const read = readPlaintext(writePlaintext(envelope));
+      const read = plaintext.read(plaintext.write(envelope));
       return JSON.stringify(read) === JSON.stringify(envelope);
     }),
   );
@@ -43,7 +43,7 @@ t.test(
       fc.property(fc.integer({ min: 0, max: 60_000 }), (length) => {
         const envelope = ofLength(length);
         const text = JSON.stringify(envelope).length;
-        const padded = writePlaintext(envelope).length;
+        const padded = plaintext.write(envelope).length;
         if (padded <= text) return false;
         return text < 2_080
           ? padded % 160 === 0 && padded - text <= 160
@@ -52,17 +52,17 @@ t.test(
     );
     const sizes = new Set<number>();
     for (let length = 0; length < 40_000; length += 10)
-      sizes.add(writePlaintext(ofLength(length)).length);
+      sizes.add(plaintext.write(ofLength(length)).length);
     t.ok(sizes.size < 60, `${sizes.size} sizes up to 40 kB`);
   },
 );
 
 t.test('whatever is no envelope is read as nothing', async (t) => {
-  fc.assert(fc.property(fc.uint8Array(), (bytes) => readPlaintext(bytes) === undefined));
+  fc.assert(fc.property(fc.uint8Array(), (bytes) => plaintext.read(bytes) === undefined));
   const padded = (text: string | Buffer): Uint8Array =>
     Buffer.concat([Buffer.from(text), Buffer.from([0x80, 0, 0])]);
   const good = JSON.stringify(ofLength(3));
-  t.ok(readPlaintext(padded(good)));
+  t.ok(plaintext.read(padded(good)));
   const bad = [
     '',
     'null',
@@ -73,23 +73,23 @@ t.test('whatever is no envelope is read as nothing', async (t) => {
     good.replace('{"body":"xxx"}', '[]'),
     good.replace('"v":1', '"v":1,"distribution_id":{}'),
   ];
-  for (const text of bad) t.equal(readPlaintext(padded(text)), undefined, text);
+  for (const text of bad) t.equal(plaintext.read(padded(text)), undefined, text);
   t.equal(
-    readPlaintext(padded(Buffer.concat([Buffer.from(good), Buffer.from([0xff])]))),
+    plaintext.read(padded(Buffer.concat([Buffer.from(good), Buffer.from([0xff])]))),
     undefined,
   );
-  t.equal(readPlaintext(Buffer.from(good)), undefined, 'without the mark');
+  t.equal(plaintext.read(Buffer.from(good)), undefined, 'without the mark');
 });
 
 t.test('an envelope must agree with its event in every field', async (t) => {
   const envelope = { ...ofLength(1), distribution_id: 'd' };
   const outer = { roomId: '!r', sender: '@a:b', senderDevice: 'D', distributionId: 'd' };
-  t.equal(contradiction(envelope, outer), undefined);
-  t.equal(contradiction(envelope, { ...outer, roomId: '!s' }), 'room_id');
-  t.equal(contradiction(envelope, { ...outer, sender: '@c:b' }), 'sender');
-  t.equal(contradiction(envelope, { ...outer, senderDevice: 'E' }), 'sender_device');
-  t.equal(contradiction(envelope, { ...outer, distributionId: 'e' }), 'distribution_id');
-  t.equal(contradiction(ofLength(1), outer), 'distribution_id');
+  t.equal(plaintext.contradiction(envelope, outer), undefined);
+  t.equal(plaintext.contradiction(envelope, { ...outer, roomId: '!s' }), 'room_id');
+  t.equal(plaintext.contradiction(envelope, { ...outer, sender: '@c:b' }), 'sender');
+  t.equal(plaintext.contradiction(envelope, { ...outer, senderDevice: 'E' }), 'sender_device');
+  t.equal(plaintext.contradiction(envelope, { ...outer, distributionId: 'e' }), 'distribution_id');
+  t.equal(plaintext.contradiction(ofLength(1), outer), 'distribution_id');
 });
 
 t.test('an address is a UUID of version 8 that no two devices share', async (t) => {

@@ -34,8 +34,7 @@ const paddedLength = (length: number): number => {
   return Math.ceil(needed / step) * step;
 };
 
-/** The padded UTF-8 bytes of an envelope. */
-export const writePlaintext = (envelope: Envelope): Uint8Array<ArrayBuffer> => {
+const write = (envelope: Envelope): Uint8Array<ArrayBuffer> => {
   const text = Buffer.from(JSON.stringify(envelope));
   const padded = new Uint8Array(paddedLength(text.length));
   padded.set(text);
@@ -52,24 +51,35 @@ const isEnvelope = (value: unknown): value is Envelope =>
   isObject(value['content']) &&
   (value['distribution_id'] === undefined || typeof value['distribution_id'] === 'string');
 
-/** Takes the padding off and reads the envelope; undefined when it is malformed. */
-export const readPlaintext = (padded: Uint8Array): Envelope | undefined => {
+const fromJson = (value: unknown): Envelope | undefined => (isEnvelope(value) ? value : undefined);
+
+const read = (padded: Uint8Array): Envelope | undefined => {
   let end = padded.length - 1;
   while (end > 0 && padded[end] === 0) end--;
   if (padded[end] !== paddingMark) return undefined;
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(padded.subarray(0, end));
-    const value: unknown = JSON.parse(text);
-    return isEnvelope(value) ? value : undefined;
+    return fromJson(JSON.parse(text));
   } catch {
     return undefined;
   }
 };
 
-/** The first field in which an envelope contradicts the event around it. */
-export const contradiction = (envelope: Envelope, outer: Outer): string | undefined => {
+const contradiction = (envelope: Envelope, outer: Outer): string | undefined => {
   if (envelope.room_id !== outer.roomId) return 'room_id';
   if (envelope.sender !== outer.sender) return 'sender';
   if (envelope.sender_device !== outer.senderDevice) return 'sender_device';
   return envelope.distribution_id === outer.distributionId ? undefined : 'distribution_id';
+};
+
+/** Envelopes and the padded bytes that are encrypted. */
+export const plaintext = {
+  /** The padded UTF-8 bytes of an envelope. */
+  write,
+  /** Takes the padding off and reads the envelope; undefined when it is malformed. */
+  read,
+  /** An envelope that was already parsed; undefined when it is malformed. */
+  fromJson,
+  /** The first field in which an envelope contradicts the event around it. */
+  contradiction,
 };

@@ -4,7 +4,7 @@ import { limits } from '@candor/spec';
 import type { TableReader, TableWriter } from '../stores/store.ts';
 import type { Row } from '../stores/tables.ts';
 import type { EngineContext, EngineRequest } from './engine-context.ts';
-import { writePlaintext } from './plaintext.ts';
+import { plaintext } from './plaintext.ts';
 import { sessions } from './sessions.ts';
 import { signalNames } from './signal-names.ts';
 
@@ -48,7 +48,7 @@ export const toDeviceOutbox = {
     message: { readonly type: string; readonly roomId: string; readonly content: JsonObject },
   ): Promise<ToDeviceMessage> => {
     const { userId, deviceId } = context.identity;
-    const plaintext = writePlaintext({
+    const bytes = plaintext.write({
       v: 1,
       room_id: message.roomId,
       sender: userId,
@@ -57,7 +57,7 @@ export const toDeviceOutbox = {
       content: message.content,
       txn_id: randomUUID(),
     });
-    const share = await sessions.encrypt(tables, context, device.address, plaintext);
+    const share = await sessions.encrypt(tables, context, device.address, bytes);
     const content = {
       algorithm: signalNames.pairwise,
       sender_device: deviceId,
