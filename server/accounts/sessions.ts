@@ -2,7 +2,7 @@ import { limits } from '@candor/spec';
 import { LRUCache } from 'lru-cache';
 import type { Notifier } from '../notifier.ts';
 import { type Database, transact } from '../storage/database.ts';
-import { readSession, revokeRefreshToken } from '../storage/tokens.ts';
+import { confirmAccessToken, readSession } from '../storage/tokens.ts';
 import { tokenHash } from './token.ts';
 
 /** Whom an access token speaks for. */
@@ -59,7 +59,10 @@ export class Sessions {
     if (!found) return undefined;
     const { replacedRefreshHash, ...session } = found;
     if (replacedRefreshHash) {
-      await transact(this.#db, (tx) => revokeRefreshToken(tx, replacedRefreshHash, this.#now()));
+      const isStillThere = await transact(this.#db, (tx) =>
+        confirmAccessToken(tx, hash, replacedRefreshHash, this.#now()),
+      );
+      if (!isStillThere) return undefined;
     }
     if (changesBefore === this.#changes) this.#keep(hash.toString('latin1'), session);
     return session;

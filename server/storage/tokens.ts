@@ -122,6 +122,27 @@ export const revokeRefreshToken = async (
     .execute();
 };
 
+/**
+ * The first use of an access token that was given for a refresh token: that one ends. False when a second refresh
+ * has taken the access token back meanwhile.
+ */
+export const confirmAccessToken = async (
+  tx: Tx,
+  accessHash: Buffer,
+  refreshHash: Buffer,
+  now: number,
+): Promise<boolean> => {
+  // Refreshes hold the refresh token's row first, too.
+  await takeRefreshToken(tx, refreshHash);
+  const found = await tx.sql
+    .selectFrom('access_tokens')
+    .select('replaces')
+    .where('token_hash', '=', accessHash)
+    .executeTakeFirst();
+  if (found?.replaces) await revokeRefreshToken(tx, refreshHash, now);
+  return found !== undefined;
+};
+
 /** Takes back tokens that were given for this one and never used, and clears what is long over. */
 export const deleteUnusedSuccessors = async (
   { sql }: Tx,

@@ -197,6 +197,18 @@ t.test('refreshing', async (t) => {
     for (const token of tokens) statuses.push((await whoami(token)).status);
     t.strictSame(statuses.sort(), [200, 401]);
   });
+
+  t.test('a first use that meets a second refresh leaves no token half alive', async (t) => {
+    for (let round = 0; round < 8; round += 1) {
+      const { refresh_token } = await begin();
+      const first = (await refresh(refresh_token)).body;
+      const uses = [whoami(first.access_token), whoami(first.access_token)];
+      const second = await refresh(refresh_token);
+      await Promise.all(uses);
+      const isFirstGood = (await whoami(first.access_token)).status === 200;
+      t.equal(isFirstGood && second.status === 200, false, 'one of them has lost');
+    }
+  });
 });
 
 t.test('tokens are kept as hashes only', async (t) => {
