@@ -1,5 +1,6 @@
 import t from 'tap';
 import type { Change } from '../../../notifier.ts';
+import { readRoomsOfUser } from '../../../storage/memberships.ts';
 import { startTestServer } from '../../../testing/start-server.ts';
 
 const server = await startTestServer(t);
@@ -149,23 +150,31 @@ t.test('changing the password ends the other sessions unless asked not to', asyn
   });
 });
 
-t.test('a closed account has no session and no password, and its name stays taken', async (t) => {
-  const path = '/_matrix/client/v3/account/deactivate';
-  const identifier = { type: 'm.id.user', user: 'bob' };
-  const { session } = (await call('POST', path, { erase: true }, bob)).body;
-  const auth = { ...stage, identifier, session };
-  t.equal((await call('POST', path, { erase: false, auth }, bob)).status, 403, 'not as asked');
-  t.match(await call('POST', path, { erase: true, auth }, bob), {
-    status: 200,
-    body: { id_server_unbind_result: 'no-support' },
-  });
-  t.equal(await tokenStatus(bob.accessToken), 401);
-  const body = { type: 'm.login.password', user: 'bob', password };
-  t.equal((await server.request('POST', '/_matrix/client/v3/login', { body })).status, 403);
-  const taken = await server.request('GET', '/_matrix/client/v3/register/available?username=bob');
-  t.match(taken.body, { errcode: 'M_USER_IN_USE' });
-  t.match(await server.request('POST', path, { body: {} }), { status: 401 });
-});
+t.test(
+  'a closed account has no session, no password and no room; its name stays taken',
+  async (t) => {
+    const room = await call('POST', '/_matrix/client/v3/createRoom', {}, bob);
+    t.equal(room.status, 200);
+    const { db } = server.context;
+    t.equal((await readRoomsOfUser(db, bob.userId, ['join'])).length, 1);
+    const path = '/_matrix/client/v3/account/deactivate';
+    const identifier = { type: 'm.id.user', user: 'bob' };
+    const { session } = (await call('POST', path, { erase: true }, bob)).body;
+    const auth = { ...stage, identifier, session };
+    t.equal((await call('POST', path, { erase: false, auth }, bob)).status, 403, 'not as asked');
+    t.match(await call('POST', path, { erase: true, auth }, bob), {
+      status: 200,
+      body: { id_server_unbind_result: 'no-support' },
+    });
+    t.equal(await tokenStatus(bob.accessToken), 401);
+    t.strictSame(await readRoomsOfUser(db, bob.userId, ['join']), []);
+    const body = { type: 'm.login.password', user: 'bob', password };
+    t.equal((await server.request('POST', '/_matrix/client/v3/login', { body })).status, 403);
+    const taken = await server.request('GET', '/_matrix/client/v3/register/available?username=bob');
+    t.match(taken.body, { errcode: 'M_USER_IN_USE' });
+    t.match(await server.request('POST', path, { body: {} }), { status: 401 });
+  },
+);
 
 t.test('there are no addresses of people, and capabilities say what there is', async (t) => {
   t.strictSame((await call('GET', '/_matrix/client/v3/account/3pid')).body, { threepids: [] });
