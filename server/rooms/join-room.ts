@@ -2,10 +2,13 @@ import type { JsonObject } from '@candor/federation';
 import { MatrixError } from '@candor/spec';
 import { authoriseJoin } from './authorise-join.ts';
 import type { RoomContext } from './build-room-event.ts';
+import { joinRemote } from './remote/join-remote.ts';
+import type { RemoteContext } from './remote/remote-context.ts';
 import { type Room, roomSettings } from './room.ts';
 import type { Sending, SentEvent } from './send-in-room.ts';
 import {
   type MembershipChange,
+  memberContent,
   placeMembership,
   readCurrentMembership,
 } from './send-membership.ts';
@@ -33,19 +36,44 @@ const joinLocal = async (context: RoomContext, room: Room, entry: Entry): Promis
   return placeMembership(context, room, { ...entry, target: sender, content }, 'join');
 };
 
-/**
- * A user of ours enters a room, over federation when this server is not in it. Throws M_FORBIDDEN,
- * M_GUEST_ACCESS_FORBIDDEN, M_UNABLE_TO_GRANT_JOIN, M_NOT_FOUND.
- */
-// https://spec.matrix.org/v1.19/client-server-api/#joining-rooms
-export const joinRoom = async (context: RoomContext, entry: Entry): Promise<SentEvent> => {
-  const known = await context.rooms.get(entry.roomId);
-  if (!known?.isResident) {
-    throw new MatrixError('M_NOT_FOUND', 'no server in the room is known');
-  }
+const joinHere = async (context: RemoteContext, entry: Entry): Promise<SentEvent> => {
+  const content = await memberContent(context, { ...entry, target: entry.sender }, 'join');
   const { eventId, position, written } = await context.rooms.write(entry.roomId, (room) =>
-    joinLocal(context, room, entry),
+    joinLocal(context, room, { ...entry, content }),
   );
   await written;
   return { eventId, position };
+};
+
+/** Where nobody here may let the user in, somebody of another server in the room may. */
+const joinKnown = async (context: RemoteContext, room: Room, entry: Entry): Promise<SentEvent> => {
+  try {
+    return await joinHere(context, entry);
+  } catch (error) {
+    const isElsewhere = error instanceof MatrixError && error.errcode === 'M_UNABLE_TO_GRANT_JOIN';
+    if (!isElsewhere || room.servers.size === 1) throw error;
+    const via = [...(entry.via ?? []), ...room.servers.keys()];
+    return joinRemote(context, { ...entry, via });
+  }
+};
+
+/**
+ * A user of ours enters a room, over federation when this server is not in it. Throws M_FORBIDDEN,
+ * M_GUEST_ACCESS_FORBIDDEN, M_UNABLE_TO_GRANT_JOIN, M_NOT_FOUND, and what `joinRemote` throws.
+ */
+// https://spec.matrix.org/v1.19/client-server-api/#joining-rooms
+export const joinRoom = async (context: RemoteContext, entry: Entry): Promise<SentEvent> => {
+  const { rooms } = context;
+  const { roomId } = entry;
+  const known = await rooms.get(roomId);
+  if (known?.isResident) return joinKnown(context, known, entry);
+  // The second of two users who come at once finds the room here.
+  return rooms.arrivals.run(`join ${roomId}`, async () => {
+    const room = await rooms.get(roomId);
+    if (room?.isResident) return joinKnown(context, room, entry);
+    if (entry.isGuest) {
+      throw new MatrixError('M_GUEST_ACCESS_FORBIDDEN', 'guests enter rooms of this server only');
+    }
+    return joinRemote(context, entry);
+  });
 };

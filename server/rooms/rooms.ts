@@ -3,7 +3,7 @@ import { limits, MatrixError } from '@candor/spec';
 import { LRUCache } from 'lru-cache';
 import type { Database } from '../storage/database.ts';
 import { NidBlocks, nidSequences } from '../storage/nid-blocks.ts';
-import { type PersistQueue, startPersistQueue } from '../storage/persist-events.ts';
+import { PersistQueue } from '../storage/persist-events.ts';
 import { StateKeys } from '../storage/state-keys.ts';
 import { Snapshots } from '../storage/state-snapshots.ts';
 import { AuthEdges } from './auth-edges.ts';
@@ -12,6 +12,7 @@ import { KeyedTurns } from './keyed-turns.ts';
 import { loadRoom } from './load-room.ts';
 import { Room } from './room.ts';
 import { SentTransactions } from './sent-transactions.ts';
+import { Typing } from './typing.ts';
 import type { StateSet } from './state-set.ts';
 
 export type RoomsOptions = {
@@ -37,6 +38,7 @@ export class Rooms {
     sizeCalculation: ({ entries }) => entries.size + 1,
   });
   readonly queue: PersistQueue;
+  readonly typing: Typing;
   /** Rooms that are new to this server come in one at a time. */
   readonly arrivals = new KeyedTurns();
   /** What one server sends for one room is taken in the order it came. */
@@ -60,8 +62,9 @@ export class Rooms {
     this.snapshotNids = new NidBlocks(db, nidSequences.snapshots);
     this.#roomNids = new NidBlocks(db, nidSequences.rooms);
     this.sentTransactions = new SentTransactions(db);
+    this.typing = new Typing(db);
     this.authEdges = new AuthEdges(db, this.events);
-    this.queue = startPersistQueue(db, (roomNids) => this.#drop(roomNids));
+    this.queue = new PersistQueue(db, (roomNids) => this.#drop(roomNids));
   }
 
   /** The room as it is now, queued steps included; undefined when this server has never heard of it. */

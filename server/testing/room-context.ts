@@ -1,20 +1,24 @@
 import { randomBytes } from 'node:crypto';
 import { signingKeyFromSeed } from '@candor/federation';
 import type { Config } from '../config/read-config.ts';
+import type { Context } from '../context.ts';
 import { createLog } from '../log.ts';
+import { createMetrics } from '../metrics.ts';
 import { Notifier, type PlacedChange } from '../notifier.ts';
 import type { CreateRoomContext } from '../rooms/create-room.ts';
+import type { RemoteContext } from '../rooms/remote/remote-context.ts';
 import { Rooms } from '../rooms/rooms.ts';
 import { type Database, openDatabase } from '../storage/database.ts';
 import { type Teardown, testDatabase } from './test-database.ts';
 
-export type TestRooms = CreateRoomContext & {
-  readonly notifier: Notifier;
-  /** Everything that was told, in the order of telling. */
-  readonly told: readonly PlacedChange[];
-  /** The same database as a process that has just started sees it. */
-  readonly restarted: () => TestRooms;
-};
+export type TestRooms = CreateRoomContext &
+  RemoteContext & {
+    readonly notifier: Notifier;
+    /** Everything that was told, in the order of telling. */
+    readonly told: readonly PlacedChange[];
+    /** The same database as a process that has just started sees it. */
+    readonly restarted: () => TestRooms;
+  };
 
 const contextOf = (db: Database, told: PlacedChange[], notifier: Notifier): TestRooms => {
   const serverName = 'here.example';
@@ -30,7 +34,8 @@ const contextOf = (db: Database, told: PlacedChange[], notifier: Notifier): Test
     },
     randomBytes,
     log: createLog({ level: 'fatal', destination: process.stderr }),
-    federation: { signingKey: signingKeyFromSeed('test', seed) },
+    metrics: createMetrics(),
+    federation: { signingKey: signingKeyFromSeed('test', seed) } as Context['federation'],
     notifier,
     told,
     restarted: () => contextOf(db, told, notifier),

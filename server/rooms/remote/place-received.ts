@@ -1,6 +1,7 @@
 import { type AuthState, authTypesFor, checkAuth, type RoomEvent } from '@candor/federation';
 import { serverNameOf } from '@candor/spec';
 import { isNamedMissing } from '../../storage/backward-extremities.ts';
+import type { StreamPosition } from '../../storage/stream-clock.ts';
 import { appendEvent } from '../append-event.ts';
 import { appendReceived, type ReceivedOptions } from '../append-received.ts';
 import { readAuthState } from '../build-room-event.ts';
@@ -96,6 +97,12 @@ const stepOf = async (
   return [await appendReceived(context, room, event, { ...placed, isSoftFailed })];
 };
 
+export type Placed = {
+  readonly reception: Reception;
+  readonly position: StreamPosition;
+  readonly written: Promise<void>;
+};
+
 /**
  * Judges an event whose auth events are stored, and queues it where it stands. Only the room's writer calls it;
  * `written` settles when it is on disk. Throws `AuthChainTooLong`.
@@ -105,7 +112,7 @@ export const placeReceived = async (
   room: Room,
   event: RoomEvent,
   standing: Standing,
-): Promise<{ readonly reception: Reception; readonly written: Promise<void> }> => {
+): Promise<Placed> => {
   const reception = await judge(context, room, event, standing);
   const { eventId, prevEvents } = event;
   const isAtEnd = standing === 'end';
@@ -121,5 +128,6 @@ export const placeReceived = async (
     found: isNamed ? [eventId] : [],
   };
   const linked = { ...first, item: { ...first.item, ...links } };
-  return { reception, written: commitSteps(context, room, [linked, ...rest]) };
+  const { position } = first;
+  return { reception, position, written: commitSteps(context, room, [linked, ...rest]) };
 };

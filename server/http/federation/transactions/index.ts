@@ -1,0 +1,3 @@
+import { sendTransaction } from './sendTransaction.ts';
+
+export const transactionHandlers = { sendTransaction };

@@ -1,0 +1,93 @@
+import { isObject } from '@candor/federation';
+import type { Context } from '../context.ts';
+import { checkIncoming } from '../rooms/remote/check-incoming.ts';
+import { receiveEvent } from '../rooms/remote/receive-event.ts';
+import { isServerAllowed } from '../rooms/server-acl.ts';
+import {
+  readReceivedTransaction,
+  writeReceivedTransaction,
+} from '../storage/received-transactions.ts';
+import { type EduReceiver, receiveEdu } from './receive-edu.ts';
+import { receiveUninvited } from './receive-uninvited.ts';
+
+export type ReceivedTransaction = {
+  readonly origin: string;
+  readonly txnId: string;
+  readonly pdus: readonly unknown[];
+  readonly edus: readonly unknown[];
+};
+
+/** What became of each event that has an id; `error` where it was not taken. */
+type Results = Map<string, { readonly error?: string }>;
+
+const receiveInRoom = async (
+  context: Context,
+  origin: string,
+  roomId: string,
+  pdus: readonly unknown[],
+): Promise<Results> => {
+  const results: Results = new Map();
+  const room = await context.rooms.get(roomId);
+  if (!room) return results;
+  const isAllowed = isServerAllowed(room, origin);
+  for (const checked of await checkIncoming(context, pdus, room.rules, roomId)) {
+    const { eventId } = checked.ok ? checked.event : checked;
+    if (!checked.ok) {
+      context.log.info({ origin, roomId, eventId, reason: checked.reason }, 'event dropped');
+      if (eventId !== undefined) results.set(eventId, { error: checked.reason });
+      continue;
+    }
+    const { event } = checked;
+    if (!isAllowed) {
+      results.set(event.eventId, { error: 'the room keeps this server out' });
+      continue;
+    }
+    const source = { roomId, server: origin };
+    const reception = room.isResident
+      ? await receiveEvent(context, source, event)
+      : await receiveUninvited(context, room, event);
+    results.set(event.eventId, 'reason' in reception ? { error: reception.reason } : {});
+  }
+  return results;
+};
+
+const receivePdus = async (
+  context: Context,
+  { origin, pdus }: ReceivedTransaction,
+): Promise<Results> => {
+  const byRoom = Map.groupBy(pdus, (pdu) => (isObject(pdu) ? pdu['room_id'] : undefined));
+  const results: Results = new Map();
+  const work = [...byRoom].map(async ([roomId, own]) => {
+    if (typeof roomId !== 'string') return;
+    const turn = `${origin} ${roomId}`;
+    const received = await context.rooms.inbound.run(turn, () =>
+      receiveInRoom(context, origin, roomId, own),
+    );
+    for (const [eventId, result] of received) results.set(eventId, result);
+  });
+  await Promise.all(work);
+  return results;
+};
+
+/**
+ * Takes in what another server hands over; the same transaction again is answered as before. The answer is JSON and
+ * comes when the events are on disk.
+ */
+// https://spec.matrix.org/v1.19/server-server-api/#transactions
+export const receiveTransaction = (
+  context: Context,
+  transaction: ReceivedTransaction,
+  receivers: ReadonlyMap<string, EduReceiver>,
+): Promise<string> => {
+  const { db, now, rooms } = context;
+  const { origin, txnId, edus } = transaction;
+  return rooms.inbound.run(`${origin} transaction ${txnId}`, async () => {
+    const answered = await readReceivedTransaction(db, origin, txnId);
+    if (answered !== undefined) return answered;
+    const pdus = await receivePdus(context, transaction);
+    for (const edu of edus) await receiveEdu(context, origin, edu, receivers);
+    const answer = JSON.stringify({ pdus: Object.fromEntries(pdus) });
+    await writeReceivedTransaction(db, { origin, txnId, answer }, now());
+    return answer;
+  });
+};

@@ -1,0 +1,56 @@
+import type { JsonObject } from '@candor/federation';
+import { readMemberProfile } from '../../storage/member-profile.ts';
+import { readMembership } from '../../storage/memberships.ts';
+import type { SentEvent } from '../send-in-room.ts';
+import type { MembershipChange } from '../send-membership.ts';
+import { enterRoom } from './enter-room.ts';
+import type { RemoteContext } from './remote-context.ts';
+import { shakeHands } from './shake-hands.ts';
+import { serversToTry, tryServers } from './try-servers.ts';
+
+export type RemoteEntry = Pick<MembershipChange, 'roomId' | 'sender' | 'reason' | 'content'> & {
+  readonly via?: readonly string[];
+};
+
+/** What our user's event in a room elsewhere says beside the membership. */
+export const entryContent = async (
+  { db }: Pick<RemoteContext, 'db'>,
+  { sender, reason, content }: Omit<RemoteEntry, 'via'>,
+): Promise<JsonObject> => ({
+  ...(await readMemberProfile(db, sender)),
+  ...content,
+  ...(reason !== undefined && { reason }),
+});
+
+/** Who may know the room: those named, and the server of whoever invited the user. */
+export const serversOfEntry = async (
+  context: RemoteContext,
+  { roomId, sender, via = [] }: RemoteEntry,
+): Promise<readonly string[]> => {
+  const room = await context.rooms.get(roomId);
+  const present = room && (await readMembership(context.db, room.roomNid, sender));
+  const inviter = present?.sender.slice(present.sender.indexOf(':') + 1);
+  return serversToTry(context, roomId, [...via, inviter]);
+};
+
+/**
+ * A user of ours enters a room through another server in it. Throws the refusal of the server that says most:
+ * M_FORBIDDEN, M_NOT_FOUND, M_INCOMPATIBLE_ROOM_VERSION, M_UNABLE_TO_GRANT_JOIN, M_CONNECTION_FAILED.
+ */
+// https://spec.matrix.org/v1.19/server-server-api/#joining-rooms
+export const joinRemote = async (
+  context: RemoteContext,
+  entry: RemoteEntry,
+): Promise<SentEvent> => {
+  const servers = await serversOfEntry(context, entry);
+  const { roomId, sender: userId } = entry;
+  const wish = {
+    kind: 'join',
+    roomId,
+    userId,
+    content: await entryContent(context, entry),
+  } as const;
+  return tryServers(servers, async (server) =>
+    enterRoom(context, await shakeHands(context, wish, server)),
+  );
+};

@@ -1,0 +1,60 @@
+import { splitServerName } from '@candor/federation';
+import { PeerError } from '@candor/federation/transport';
+import { type ErrorCode, errorStatus, limits, MatrixError, serverNameOf } from '@candor/spec';
+import type { RemoteContext } from './remote-context.ts';
+
+/** The servers that may be asked about a room, each once, in the order given; the one that a room id names comes last. */
+export const serversToTry = (
+  { config, federation }: Pick<RemoteContext, 'config' | 'federation'>,
+  roomId: string,
+  named: readonly (string | undefined)[],
+): readonly string[] => {
+  const servers = new Set([...named, serverNameOf(roomId)]);
+  return [...servers]
+    .filter((server) => server !== undefined)
+    .filter((server) => server !== config.serverName && splitServerName(server) !== undefined)
+    .filter((server) => federation.isAllowed(server))
+    .slice(0, limits.joinServersTriedMax);
+};
+
+// What is wrong with our request is no concern of our user.
+// https://spec.matrix.org/v1.19/server-server-api/#put_matrixfederationv2send_joinroomideventid
+const ourFaults: ReadonlySet<string> = new Set(['M_MISSING_PARAM', 'M_INVALID_PARAM']);
+
+const isErrorCode = (errcode: string): errcode is ErrorCode => Object.hasOwn(errorStatus, errcode);
+
+/** What a user is told; a refusal of the room says more than a server that does not know it. */
+const refusalOf = (errors: readonly PeerError[]): MatrixError => {
+  const refusals = errors.filter(
+    ({ status = 0, errcode = '' }) => status >= 400 && status < 500 && !ourFaults.has(errcode),
+  );
+  const first =
+    refusals.find(({ errcode }) => errcode !== 'M_NOT_FOUND' && isErrorCode(errcode ?? '')) ??
+    refusals[0];
+  if (first?.errcode !== undefined && isErrorCode(first.errcode)) {
+    const status = first.errcode === 'M_UNAUTHORIZED' ? 403 : (first.status ?? 403);
+    const errcode = first.errcode === 'M_UNAUTHORIZED' ? 'M_FORBIDDEN' : first.errcode;
+    return new MatrixError(errcode, first.message, { status, cause: first });
+  }
+  const [any] = errors;
+  if (!any) return new MatrixError('M_NOT_FOUND', 'no server in the room is known');
+  const text = `no server could help: ${errors.map((error) => error.message).join('; ')}`;
+  return new MatrixError('M_CONNECTION_FAILED', text, { cause: any });
+};
+
+/** Asks servers in turn until one helps. Throws what tells the user most about why none did. */
+export const tryServers = async <T>(
+  servers: readonly string[],
+  ask: (server: string) => Promise<T>,
+): Promise<T> => {
+  const errors: PeerError[] = [];
+  for (const server of servers) {
+    try {
+      return await ask(server);
+    } catch (error) {
+      if (!(error instanceof PeerError)) throw error;
+      errors.push(error);
+    }
+  }
+  throw refusalOf(errors);
+};
