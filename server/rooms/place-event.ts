@@ -101,9 +101,14 @@ const isFor = (event: RoomEvent, serverName: string): boolean =>
 const wakesOf = (room: Room, event: RoomEvent, serverName: string): Iterable<string> => {
   const { stateKey } = event;
   const isOfLocalMember = event.type === 'm.room.member' && isFor(event, serverName);
-  return isOfLocalMember && stateKey !== undefined
-    ? new Set([...room.localUsers, stateKey])
-    : room.localUsers;
+  if (!isOfLocalMember || stateKey === undefined) return room.localUsers;
+  // Not a copy: large rooms have many users and many changes.
+  return {
+    *[Symbol.iterator]() {
+      yield* room.localUsers;
+      if (!room.localUsers.has(stateKey)) yield stateKey;
+    },
+  };
 };
 
 /** What readers of the change cannot see from the event itself. */

@@ -29,7 +29,25 @@ export const readCurrentMembership = async (
   return typeof membership === 'string' ? membership : 'leave';
 };
 
-/** Makes and queues a member event as the room's writer; a local target's profile goes in where the target enters. */
+/**
+ * What goes into a member event beside the membership: the wishes, and the profile of a local user who enters. Read
+ * before the room is held, so that others need not wait for it.
+ */
+export const memberContent = async (
+  { config, db, rooms }: RoomContext,
+  { target, content }: Pick<MembershipChange, 'target' | 'content'>,
+  membership: string,
+): Promise<JsonObject> => {
+  const isEntering = membership !== 'leave' && membership !== 'ban';
+  const isLocal = serverNameOf(target) === config.serverName;
+  const [profile] = await Promise.all([
+    isEntering && isLocal ? readMemberProfile(db, target) : {},
+    rooms.stateKeys.internOne('m.room.member', target),
+  ]);
+  return { ...profile, ...content };
+};
+
+/** Makes and queues a member event as the room's writer. */
 export const placeMembership = async (
   context: RoomContext,
   room: Room,
@@ -37,14 +55,11 @@ export const placeMembership = async (
   membership: string,
 ): Promise<Sending> => {
   const { sender, target, reason, content } = change;
-  const isEntering = membership !== 'leave' && membership !== 'ban';
-  const isLocal = serverNameOf(target) === context.config.serverName;
-  const profile = isEntering && isLocal ? await readMemberProfile(context.db, target) : {};
   return sendInRoom(context, room, {
     sender,
     type: 'm.room.member',
     stateKey: target,
-    content: { ...profile, ...content, ...(reason !== undefined && { reason }), membership },
+    content: { ...content, ...(reason !== undefined && { reason }), membership },
   });
 };
 
@@ -60,9 +75,10 @@ export const sendMembership = async (
 ): Promise<SentEvent> => {
   const known = await context.rooms.get(change.roomId);
   if (!known?.isResident) throw new MatrixError('M_FORBIDDEN', 'the sender is not joined');
+  const content = await memberContent(context, change, membership);
   const { eventId, position, written } = await context.rooms.write(change.roomId, async (room) => {
     check(await readCurrentMembership(context, room, change.target));
-    return placeMembership(context, room, change, membership);
+    return placeMembership(context, room, { ...change, content }, membership);
   });
   await written;
   return { eventId, position };

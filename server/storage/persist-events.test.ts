@@ -2,7 +2,7 @@ import t from 'tap';
 import type { Change, PlacedChange } from '../notifier.ts';
 import { testDatabase } from '../testing/test-database.ts';
 import { type Database, openDatabase } from './database.ts';
-import { startPersistQueue } from './persist-events.ts';
+import { PersistQueue } from './persist-events.ts';
 import type { PersistItem } from './persist-item.ts';
 
 type Setting = {
@@ -24,7 +24,7 @@ const setUp = async (t: Parameters<typeof testDatabase>[0]): Promise<Setting> =>
     onError: () => undefined,
   });
   t.teardown(() => db.close());
-  const queue = startPersistQueue(db, (rooms) => lostRooms.push(...rooms));
+  const queue = new PersistQueue(db, (rooms) => lostRooms.push(...rooms));
   const known = new Set<number>();
   const persist = async (roomNid: number, eventId?: string): Promise<number> => {
     const change: Change = { kind: 'typing', roomId: `!${roomNid}`, wakes: [] };

@@ -14,107 +14,108 @@ const byRoom = (batch: readonly Waiting[]): readonly Waiting[][] => [
   ...Map.groupBy(batch, ({ item }) => item.room.roomNid).values(),
 ];
 
-/** The only writer of events: all rooms of the process share its commits. */
-export type PersistQueue = {
-  /** Queues an item; resolves when it is on disk. Items are written in the order they are queued. */
-  readonly persist: (item: PersistItem) => Promise<void>;
-  /** Resolves when everything queued so far for a room is on disk or lost. */
-  readonly settled: (roomNid: number) => Promise<void>;
-  /** Resolves when nothing is queued. */
-  readonly idle: () => Promise<void>;
-};
-
 /**
- * Starts the queue. It writes at once when idle and gathers while a write is under way. When a write fails, its items
- * and everything queued for the same rooms are rejected (with `DatabaseUnavailable` when that is the reason), and
- * `onFailure` hears of the rooms before anyone else.
+ * The only writer of events: all rooms of the process share its commits. It writes at once when idle and gathers while
+ * a write is under way. When a write fails, its items and everything queued for the same rooms are rejected (with
+ * `DatabaseUnavailable` when that is the reason), and `onFailure` hears of the rooms before anyone else.
  */
-export const startPersistQueue = (
-  db: Database,
-  onFailure: (roomNids: ReadonlySet<number>) => void,
-): PersistQueue => {
-  let queue: Waiting[] = [];
-  let inFlight: readonly Waiting[] = [];
-  let flushing = false;
-  let batchEnded: (() => void)[] = [];
+export class PersistQueue {
+  readonly #db: Database;
+  readonly #onFailure: (roomNids: ReadonlySet<number>) => void;
+  #queue: Waiting[] = [];
+  #inFlight: readonly Waiting[] = [];
+  #isFlushing = false;
+  #batchEnded: (() => void)[] = [];
 
-  const takeBatch = (): Waiting[] => {
+  constructor(db: Database, onFailure: (roomNids: ReadonlySet<number>) => void) {
+    this.#db = db;
+    this.#onFailure = onFailure;
+  }
+
+  /** Queues an item; resolves when it is on disk. Items are written in the order they are queued. */
+  persist(item: PersistItem): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ item, resolve, reject });
+      if (this.#isFlushing) return;
+      this.#isFlushing = true;
+      // What is sent in the same turn of the event loop shares the first write.
+      setImmediate(() => this.#flush());
+    });
+  }
+
+  /** Resolves when everything queued so far for a room is on disk or lost. */
+  settled(roomNid: number): Promise<void> {
+    return this.#untilNone(({ item }) => item.room.roomNid === roomNid);
+  }
+
+  /** Resolves when nothing is queued. */
+  idle(): Promise<void> {
+    return this.#untilNone(() => true);
+  }
+
+  async #untilNone(isMeant: (waiting: Waiting) => boolean): Promise<void> {
+    while (this.#inFlight.some(isMeant) || this.#queue.some(isMeant)) {
+      await new Promise<void>((resolve) => this.#batchEnded.push(resolve));
+    }
+  }
+
+  async #flush(): Promise<void> {
+    while (this.#queue.length > 0) {
+      this.#inFlight = this.#takeBatch();
+      await this.#write(this.#inFlight);
+      this.#inFlight = [];
+      for (const resolve of this.#batchEnded) resolve();
+      this.#batchEnded = [];
+    }
+    this.#isFlushing = false;
+  }
+
+  #takeBatch(): Waiting[] {
     let events = 0;
     let count = 0;
-    for (const { item } of queue) {
+    for (const { item } of this.#queue) {
       events += item.events.length;
       if (count > 0 && events > limits.persistBatchEventsMax) break;
       count += 1;
     }
-    const batch = queue.slice(0, count);
-    queue = queue.slice(count);
+    const batch = this.#queue.slice(0, count);
+    this.#queue = this.#queue.slice(count);
     return batch;
-  };
+  }
 
-  const fail = (batch: readonly Waiting[], cause: unknown): void => {
-    const error = isDatabaseUnavailable(cause) ? new DatabaseUnavailable(cause) : cause;
-    const rooms = new Set(batch.map(({ item }) => item.room.roomNid));
-    const lost = [...batch, ...queue.filter(({ item }) => rooms.has(item.room.roomNid))];
-    queue = queue.filter(({ item }) => !rooms.has(item.room.roomNid));
-    onFailure(rooms);
-    db.clock.settle(
-      lost.flatMap(({ item }) => item.positions),
-      'abandoned',
-    );
-    for (const { reject } of lost) reject(error);
-  };
-
-  const write = async (batch: readonly Waiting[]): Promise<void> => {
+  async #write(batch: readonly Waiting[]): Promise<void> {
+    const items = batch.map(({ item }) => item);
     try {
-      await writeBatch(
-        db,
-        batch.map(({ item }) => item),
-      );
+      await writeBatch(this.#db, items);
     } catch (error) {
       const rooms = byRoom(batch);
       // One room's bad row is not to take the others with it.
       const isShared = rooms.length > 1 && !isDatabaseUnavailable(error);
-      if (!isShared) fail(batch, error);
-      else for (const part of rooms) await write(part);
+      if (!isShared) this.#fail(batch, error);
+      else for (const part of rooms) await this.#write(part);
       return;
     }
-    db.clock.settle(
-      batch.flatMap(({ item }) => item.positions),
+    this.#db.clock.settle(
+      items.flatMap((item) => item.positions),
       'committed',
     );
     for (const { resolve } of batch) resolve();
-  };
+  }
 
-  const flush = async (): Promise<void> => {
-    while (queue.length > 0) {
-      inFlight = takeBatch();
-      await write(inFlight);
-      inFlight = [];
-      for (const resolve of batchEnded) resolve();
-      batchEnded = [];
-    }
-    flushing = false;
-  };
-
-  const untilNone = async (isMeant: (waiting: Waiting) => boolean): Promise<void> => {
-    while (inFlight.some(isMeant) || queue.some(isMeant)) {
-      await new Promise<void>((resolve) => batchEnded.push(resolve));
-    }
-  };
-
-  return {
-    persist: (item) =>
-      new Promise((resolve, reject) => {
-        queue.push({ item, resolve, reject });
-        if (flushing) return;
-        flushing = true;
-        // What is sent in the same turn of the event loop shares the first write.
-        setImmediate(flush);
-      }),
-    settled: (roomNid) => untilNone(({ item }) => item.room.roomNid === roomNid),
-    idle: () => untilNone(() => true),
-  };
-};
+  #fail(batch: readonly Waiting[], cause: unknown): void {
+    const error = isDatabaseUnavailable(cause) ? new DatabaseUnavailable(cause) : cause;
+    const rooms = new Set(batch.map(({ item }) => item.room.roomNid));
+    const isLost = ({ item }: Waiting) => rooms.has(item.room.roomNid);
+    const lost = [...batch, ...this.#queue.filter(isLost)];
+    this.#queue = this.#queue.filter((waiting) => !isLost(waiting));
+    this.#onFailure(rooms);
+    this.#db.clock.settle(
+      lost.flatMap(({ item }) => item.positions),
+      'abandoned',
+    );
+    for (const { reject } of lost) reject(error);
+  }
+}
 
 /** One statement; when the connection broke and left open whether it was committed, asks. */
 const writeBatch = async (db: Database, items: readonly PersistItem[]): Promise<void> => {

@@ -27,17 +27,14 @@ export class StateKeys {
       if (nid === undefined) missing.add(key);
       else found.set(key, nid);
     }
-    if (missing.size === 0) return found;
-    await this.#read([...missing], found);
-    const unknown = [...missing].filter((key) => !found.has(key));
-    if (unknown.length === 0) return found;
-    await this.#db.sql
-      .insertInto('state_keys')
-      .columns(['key'])
-      .expression(sql`select * from unnest(${unknown.sort()}::text[])`)
-      .onConflict((conflict) => conflict.doNothing())
-      .execute();
-    await this.#read(unknown, found);
+    // A key that another process makes in the same moment is seen at the second try.
+    while (missing.size > 0) {
+      for (const row of await this.#make([...missing].sort())) {
+        this.#nids.set(row.key, row.key_nid);
+        found.set(row.key, row.key_nid);
+        missing.delete(row.key);
+      }
+    }
     return found;
   }
 
@@ -58,15 +55,16 @@ export class StateKeys {
     return new Map(rows.map((row) => [row.key_nid, row.key]));
   }
 
-  async #read(keys: readonly StateKey[], found: Map<StateKey, number>): Promise<void> {
-    const rows = await this.#db.sql
-      .selectFrom('state_keys')
-      .selectAll()
-      .where('key', '=', sql<string>`any(${keys}::text[])`)
-      .execute();
-    for (const row of rows) {
-      this.#nids.set(row.key, row.key_nid);
-      found.set(row.key, row.key_nid);
-    }
+  async #make(keys: readonly StateKey[]): Promise<readonly { key: StateKey; key_nid: number }[]> {
+    const { rows } = await sql<{ key: StateKey; key_nid: number }>`
+      WITH known AS (SELECT key, key_nid FROM state_keys WHERE key = any(${keys}::text[])),
+      made AS (
+        INSERT INTO state_keys (key)
+        SELECT key FROM unnest(${keys}::text[]) AS wanted (key)
+        WHERE key NOT IN (SELECT key FROM known)
+        ON CONFLICT DO NOTHING RETURNING key, key_nid
+      )
+      SELECT * FROM known UNION ALL SELECT * FROM made`.execute(this.#db.sql);
+    return rows;
   }
 }

@@ -5,7 +5,7 @@ import { testDatabase } from '../testing/test-database.ts';
 import { collectSnapshots } from './collect-snapshots.ts';
 import { type Database, openDatabase, transact } from './database.ts';
 import { nextSnapshot, type SnapshotHead, type SnapshotRow } from './next-snapshot.ts';
-import { startPersistQueue } from './persist-events.ts';
+import { PersistQueue } from './persist-events.ts';
 import { changeStateHash } from './state-hash.ts';
 import { Snapshots } from './state-snapshots.ts';
 
@@ -53,7 +53,7 @@ const history = (
 };
 
 const store = async (db: Database, roomNid: number, snapshots: readonly SnapshotRow[]) => {
-  const queue = startPersistQueue(db, () => undefined);
+  const queue = new PersistQueue(db, () => undefined);
   await queue.persist({
     room: {
       roomNid,
