@@ -44,6 +44,7 @@ export const limits = {
   },
   // Failed logins of one account, from all addresses together.
   loginFailures: { burst: 50, perMinute: 1 },
+  loginFailuresFromNetwork: { burst: 10, perMinute: 5 },
   rateLimitCallersMax: 50_000,
 
   timelineEventsDefault: 10,
@@ -164,6 +165,20 @@ export const limits = {
   statusMessageLengthMax: 1_024,
   // https://spec.matrix.org/v1.19/client-server-api/#profiles
   profileBytesMax: 65_536,
+  mediaFileNameLengthMax: 1_024,
+  mediaPerUserBytesMax: 53_687_091_200,
+  mediaCopiesBytesMax: 21_474_836_480,
+  mediaReservedMs: 86_400_000,
+  mediaReservedPerUserMax: 50,
+  mediaTimeoutMsDefault: 20_000,
+  mediaTimeoutMsMax: 60_000,
+  mediaFetchTimeoutMs: 180_000,
+  multipartHeaderBytesMax: 16_384,
+  imagePixelsMax: 100_000_000,
+  thumbnailSecondsMax: 20,
+  thumbnailsAtOnceMax: 2,
+  thumbnailsWaitingMax: 100,
+  thumbnailRetryMs: 2_000,
   filtersPerUserMax: 1_000,
   pushRulesBytesMax: 262_144,
   profileFieldNameLengthMax: 255,

@@ -16,16 +16,25 @@ t.test('guessing from everywhere is slowed, and does not lock the owner out', as
   const ask = (address: string, user = userId) => guard.refuseGuessing(user, address);
 
   for (let count = 0; count < 50; count += 1) {
-    await ask('198.51.100.7');
-    guard.noteFailure(userId);
+    const address = `198.51.100.${count}`;
+    await ask(address);
+    guard.noteFailure(userId, address);
   }
-  const refusal = await ask('198.51.100.7').catch((error: unknown) => error);
+  const refusal = await ask('198.51.100.99').catch((error: unknown) => error);
   t.match(refusal, { errcode: 'M_LIMIT_EXCEEDED', fields: { retry_after_ms: 60_000 } });
   await t.resolves(ask('203.0.113.9'), 'where a device of the account was used');
-  await t.resolves(ask('198.51.100.7', '@bob:localhost'), 'other accounts');
+  await t.resolves(ask('198.51.100.99', '@bob:localhost'), 'other accounts');
   now += 60_000;
-  await t.resolves(ask('198.51.100.7'), 'a guess comes back each minute');
-  guard.noteFailure(userId);
-  await t.rejects(ask('198.51.100.7'));
+  await t.resolves(ask('198.51.100.99'), 'a guess comes back each minute');
+  guard.noteFailure(userId, '198.51.100.99');
+  await t.rejects(ask('198.51.100.99'));
+
+  for (let count = 0; count < 10; count += 1) {
+    await ask('203.0.113.9');
+    guard.noteFailure(userId, '203.0.113.9');
+  }
+  await t.rejects(ask('203.0.113.9'), 'a known network has no end of guesses either');
+  now += 12_000;
+  await t.resolves(ask('203.0.113.9'));
   await t.resolves(new LoginGuard(db, () => now, false).refuseGuessing(userId, '198.51.100.7'));
 });

@@ -43,7 +43,7 @@ export const verifyLogin = async (
   const account = isOurs ? await readAccount(db, userId) : undefined;
   const { matches, isOutdated } = await checkPassword(password, account?.passwordHash);
   if (!account || !matches) {
-    accounts.loginGuard.noteFailure(userId);
+    accounts.loginGuard.noteFailure(userId, address);
     throw new MatrixError('M_FORBIDDEN', 'Wrong user name or password');
   }
   if (account.isLocked) throw lockedError();
