@@ -9,6 +9,7 @@ import type { Metrics } from './metrics.ts';
 import type { Notifier } from './notifier.ts';
 import type { Rooms } from './rooms/rooms.ts';
 import type { Database } from './storage/database.ts';
+import type { SyncMemory } from './sync/sync-memory.ts';
 
 /** What this server says to others, and with which key. */
 type Federation = {
@@ -31,6 +32,7 @@ export type Context = {
   readonly rooms: Rooms;
   readonly federation: Federation;
   readonly deviceLists: DeviceLists;
+  readonly sync: SyncMemory;
   readonly blobs: Blobs;
   /** Milliseconds since the epoch. */
   readonly now: () => number;

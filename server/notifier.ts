@@ -1,6 +1,20 @@
-import type { RoomEvent } from '@candor/federation';
+import type { RoomEvent, StateKey } from '@candor/federation';
 import { limits } from '@candor/spec';
 import type { StreamPosition } from './storage/stream-clock.ts';
+
+/** An entry of the current state that another event stands in now, or none. */
+export type MovedState = { readonly key: StateKey; readonly event?: RoomEvent };
+
+/** How far a user has read. Private ones are for the user alone. */
+export type Receipt = {
+  readonly userId: string;
+  readonly type: string;
+  readonly eventId: string;
+  /** The root of a thread, or `main`; absent for the whole room. */
+  readonly threadId?: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+};
 
 /** What was written, told after the commit; `wakes` are the local users it concerns. */
 export type Change = { readonly wakes: Iterable<string> } & (
@@ -8,6 +22,11 @@ export type Change = { readonly wakes: Iterable<string> } & (
       readonly kind: 'event';
       readonly roomId: string;
       readonly event: RoomEvent;
+      /**
+       * What became of the current state, where it is not just that this state event took its place; `many` where
+       * it is too much to tell.
+       */
+      readonly moved?: readonly MovedState[] | 'many';
       /** Session that sent it here, for the local echo's `unsigned.transaction_id`. */
       readonly sentBy?: {
         readonly userId: string;
@@ -23,7 +42,7 @@ export type Change = { readonly wakes: Iterable<string> } & (
       readonly roomId?: string;
       readonly type: string;
     }
-  | { readonly kind: 'receipt'; readonly roomId: string; readonly userId: string }
+  | ({ readonly kind: 'receipt'; readonly roomId: string } & Receipt)
   | { readonly kind: 'typing'; readonly roomId: string }
   | { readonly kind: 'presence'; readonly userId: string }
   | { readonly kind: 'toDevice'; readonly userId: string; readonly deviceId: string }
@@ -34,6 +53,8 @@ export type Change = { readonly wakes: Iterable<string> } & (
   | { readonly kind: 'sessionEnded'; readonly userId: string; readonly deviceId?: string }
   /** An account was locked, suspended or made an administrator, or the reverse. */
   | { readonly kind: 'accountChanged'; readonly userId: string }
+  /** A reserved media address of this server has got its content. */
+  | { readonly kind: 'media'; readonly mediaId: string }
   /** Rows for other servers were queued. */
   | { readonly kind: 'outbox'; readonly destinations: readonly string[] }
 );
@@ -47,7 +68,7 @@ export class Notifier {
   #ring: PlacedChange[] = [];
   #complete: StreamPosition;
   readonly #listeners = new Set<Listener>();
-  readonly #waiting = new Map<string, Set<() => void>>();
+  readonly #waiting = new Map<string, Set<Listener>>();
 
   /** `start` is the stream position before the first change that will be published. */
   constructor(start: StreamPosition) {
@@ -64,7 +85,7 @@ export class Notifier {
     }
     for (const listener of this.#listeners) listener(placed);
     for (const userId of change.wakes) {
-      for (const wake of this.#waiting.get(userId) ?? []) wake();
+      for (const wake of this.#waiting.get(userId) ?? []) wake(placed);
     }
   }
 
@@ -88,7 +109,7 @@ export class Notifier {
   }
 
   /** Calls `wake` at each change that concerns the user until the returned function is called. */
-  onWake(userId: string, wake: () => void): () => void {
+  onWake(userId: string, wake: Listener): () => void {
     const waiting = this.#waiting.get(userId) ?? new Set();
     this.#waiting.set(userId, waiting.add(wake));
     return () => {

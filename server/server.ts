@@ -20,6 +20,7 @@ import { type Database, type DatabaseOptions, openDatabase, transact } from './s
 import { startEmbeddedPostgres } from './storage/embedded-postgres.ts';
 import { lockDataDir } from './storage/lock-data-dir.ts';
 import { offerFirstAdminToken } from './storage/registration-tokens.ts';
+import { createSyncMemory } from './sync/sync-memory.ts';
 
 export type RunningServer = {
   readonly context: Context;
@@ -125,6 +126,8 @@ const openContext = async (config: Config, log: Logger, undo: Undo): Promise<Con
   undo(accounts.close);
   const rooms = new Rooms(db, { serverName });
   undo(rooms.queue.idle);
+  const sync = createSyncMemory(db, notifier);
+  undo(sync.close);
   const federationLog = log.child({ part: 'federation' });
   const federation = await startFederation({ config, db, notifier, log: federationLog, now });
   undo(federation.stop);
@@ -140,6 +143,7 @@ const openContext = async (config: Config, log: Logger, undo: Undo): Promise<Con
     rooms,
     federation,
     deviceLists,
+    sync,
     now,
     randomBytes,
   } as unknown as Context;

@@ -22,7 +22,10 @@ const matchesType = (pattern: string, type: string): boolean => {
 
 /** Whether a filter lets an event pass; what is excluded is out even when it is included too. */
 // https://spec.matrix.org/v1.19/client-server-api/#filtering
-export const passesFilter = (filter: RoomEventFilter, event: RoomEvent): boolean => {
+export const passesFilter = (
+  filter: RoomEventFilter,
+  event: Pick<RoomEvent, 'type' | 'sender' | 'roomId' | 'content'>,
+): boolean => {
   const { types, not_types: notTypes, senders, not_senders: notSenders } = filter;
   if (notSenders?.includes(event.sender) || (senders && !senders.includes(event.sender)))
     return false;

@@ -9,6 +9,7 @@ import { pushRuleHandlers } from './push-rules/index.ts';
 import { roomHandlers } from './rooms/index.ts';
 import { serverHandlers } from './server/index.ts';
 import { sessionHandlers } from './session/index.ts';
+import { syncHandlers } from './sync/index.ts';
 import { toDeviceHandlers } from './to-device/index.ts';
 
 /** Every client-server operation that is served: one line per module of the specification. */
@@ -24,5 +25,6 @@ export const clientHandlers = {
   ...roomHandlers,
   ...serverHandlers,
   ...sessionHandlers,
+  ...syncHandlers,
   ...toDeviceHandlers,
 };

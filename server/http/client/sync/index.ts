@@ -1,0 +1,3 @@
+import { sync } from './sync.ts';
+
+export const syncHandlers = { sync };

@@ -1,0 +1,59 @@
+import type { RoomOfUser } from '../storage/rooms-of-user.ts';
+import type { Changes } from './gather-changes.ts';
+import { membershipAt } from './membership-at.ts';
+import type { SyncScope } from './sync-scope.ts';
+
+/** A room that may be told of in an answer, under what the user is in it. */
+export type Candidate = {
+  readonly row: RoomOfUser;
+  readonly kind: 'join' | 'invite' | 'knock' | 'leave';
+  /** What the user was when the client last heard of the room. */
+  readonly before: string;
+  /** Joined, and was not before. */
+  readonly isNew: boolean;
+};
+
+const isWantedRoom = ({ request }: SyncScope, roomId: string): boolean => {
+  const { rooms, not_rooms: notRooms } = request.filter.room ?? {};
+  return (!rooms || rooms.includes(roomId)) && !notRooms?.includes(roomId);
+};
+
+const kindOf = (
+  { request, isInitial, ignored, from, upTo }: SyncScope,
+  row: RoomOfUser,
+  now: string,
+): Candidate['kind'] | undefined => {
+  if (now === 'join') return 'join';
+  const isNews = row.position > from;
+  // https://spec.matrix.org/v1.19/client-server-api/#server-behaviour-22
+  if (now === 'invite') return isNews && !ignored.has(row.sender) ? 'invite' : undefined;
+  if (now === 'knock') return isNews ? 'knock' : undefined;
+  if (!isInitial) return isNews && row.position <= upTo ? 'leave' : undefined;
+  return request.filter.room?.include_leave && !row.isForgotten ? 'leave' : undefined;
+};
+
+/** The rooms of a user that the answer may tell of: where memory knows what happened, only those where something did. */
+export const candidateRooms = async (
+  scope: SyncScope,
+  rooms: ReadonlyMap<string, RoomOfUser>,
+  changes: Changes | undefined,
+): Promise<readonly Candidate[]> => {
+  const { context, request, isInitial, from, upTo } = scope;
+  const isAll = isInitial || request.fullState || !changes;
+  const roomIds = isAll ? rooms.keys() : changes.rooms.keys();
+  const candidates: Candidate[] = [];
+  for (const roomId of roomIds) {
+    const row = rooms.get(roomId);
+    if (!row || !isWantedRoom(scope, roomId)) continue;
+    const isSame = row.position <= from;
+    const now = isSame ? row.membership : await membershipAt(context, request.userId, row, upTo);
+    const kind = kindOf(scope, row, now);
+    if (!kind) continue;
+    let before = 'leave';
+    if (!isInitial) {
+      before = isSame ? now : await membershipAt(context, request.userId, row, from);
+    }
+    candidates.push({ row, kind, before, isNew: kind === 'join' && before !== 'join' });
+  }
+  return candidates;
+};

@@ -1,0 +1,95 @@
+import { limits } from '@candor/spec';
+import { passesFilter, type RoomEventFilter } from '../rooms/event-filter.ts';
+import type { VisibleEvent } from '../rooms/history-visibility.ts';
+import type { Room } from '../rooms/room.ts';
+import type { StoredEvent } from '../storage/stored-event.ts';
+import type { StreamPosition } from '../storage/stream-clock.ts';
+import { readArrivals } from '../storage/timeline.ts';
+import { seeEvents } from './see-events.ts';
+import { roomFilterOf, type SyncScope } from './sync-scope.ts';
+import { writeSyncToken } from './sync-token.ts';
+
+/** The newest events of a part of a room's timeline, oldest first. */
+export type RoomTimeline = {
+  readonly events: readonly VisibleEvent[];
+  /** Events before the first were left out. */
+  readonly limited: boolean;
+  readonly prevBatch: string;
+};
+
+/** Which part of the timeline is looked at. */
+export type TimelineRange = {
+  readonly room: Room;
+  readonly from: StreamPosition;
+  readonly upTo: StreamPosition;
+  /** The events of the range, where memory has them all. */
+  readonly eventIds?: readonly string[] | undefined;
+  /** The user has been joined since this position. */
+  readonly joinedSince?: StreamPosition | undefined;
+};
+
+/** How many reads a filter that lets little through may cost. */
+const readsMax = 10;
+
+/** The next events back in time, newest first; fewer than `limit` when there are no more. */
+type ReadBack = (limit: number) => Promise<readonly StoredEvent[]>;
+
+const backThroughMemory = ({ context }: SyncScope, eventIds: readonly string[]): ReadBack => {
+  let end = eventIds.length;
+  return async (limit) => {
+    const ids = eventIds.slice(Math.max(0, end - limit), end).reverse();
+    end -= ids.length;
+    const loaded = await context.rooms.events.load(ids);
+    return ids.flatMap((id) => loaded.get(id) ?? []);
+  };
+};
+
+const backThroughDatabase = (
+  { context }: SyncScope,
+  { room, from, upTo }: TimelineRange,
+): ReadBack => {
+  let end = upTo;
+  return async (limit) => {
+    const range = { roomNid: room.roomNid, after: from, upTo: end, newestFirst: true, limit };
+    const read = context.rooms.events.remember(await readArrivals(context.db, range));
+    end = (read.at(-1)?.position ?? from + 1) - 1;
+    return read;
+  };
+};
+
+const isWanted = (scope: SyncScope, filter: RoomEventFilter, { event }: StoredEvent): boolean =>
+  passesFilter(filter, event) &&
+  // https://spec.matrix.org/v1.19/client-server-api/#server-behaviour-22
+  (event.stateKey !== undefined || !scope.ignored.has(event.sender));
+
+/** The newest events of the range that the user may see and wants, as many as the filter's limit. */
+export const readRoomTimeline = async (
+  scope: SyncScope,
+  range: TimelineRange,
+): Promise<RoomTimeline> => {
+  const { context, request } = scope;
+  const { room, eventIds } = range;
+  const filter = roomFilterOf(request, 'timeline');
+  const limit = Math.min(filter.limit ?? limits.timelineEventsDefault, limits.timelineEventsMax);
+  const readBack = eventIds
+    ? backThroughMemory(scope, eventIds)
+    : backThroughDatabase(scope, range);
+  const events: VisibleEvent[] = [];
+  let isMore = true;
+  for (let reads = 0; reads < readsMax && isMore && events.length <= limit; reads += 1) {
+    const read = await readBack(limit + 1);
+    isMore = read.length > limit;
+    const { joinedSince } = range;
+    const wanted = read.filter((stored) => isWanted(scope, filter, stored));
+    events.push(...(await seeEvents(context, room, request.userId, wanted, joinedSince)));
+  }
+  const limited = isMore || events.length > limit;
+  const shown = events.slice(0, limit).reverse();
+  const first = shown[0]?.stored.position;
+  const start = typeof first === 'number' ? first - 1 : range.upTo;
+  return {
+    events: shown,
+    limited,
+    prevBatch: writeSyncToken({ position: start, toDevice: start }),
+  };
+};

@@ -1,0 +1,78 @@
+import type { Context } from '../context.ts';
+import { type VisibleEvent, visibleEvents } from '../rooms/history-visibility.ts';
+import type { Room } from '../rooms/room.ts';
+import type { StoredEvent } from '../storage/stored-event.ts';
+import type { StreamPosition } from '../storage/stream-clock.ts';
+
+/** What the state before an event says of the history; the same for every reader. */
+const visibilities = new WeakMap<StoredEvent, string>();
+
+const readVisibilities = async (
+  { rooms }: Pick<Context, 'rooms'>,
+  events: readonly StoredEvent[],
+): Promise<void> => {
+  const missing = events.filter((stored) => !visibilities.has(stored));
+  if (missing.length === 0) return;
+  const keyNid = await rooms.stateKeys.internOne('m.room.history_visibility', '');
+  const states = await rooms.snapshots.look(
+    missing.flatMap((stored) => stored.snapshotNid ?? []),
+    [keyNid],
+  );
+  const nids = new Set([...states.values()].flatMap((entries) => [...entries.values()]));
+  const loaded = await rooms.events.loadByNid(nids);
+  for (const stored of missing) {
+    const nid = stored.snapshotNid === null ? 0 : states.get(stored.snapshotNid)?.get(keyNid);
+    const visibility = loaded.get(nid ?? 0)?.event.content['history_visibility'];
+    visibilities.set(stored, typeof visibility === 'string' ? visibility : 'shared');
+  }
+};
+
+const isShownToMembers = (stored: StoredEvent): boolean => {
+  const visibility = visibilities.get(stored);
+  return (
+    visibility !== 'joined' &&
+    visibility !== 'invited' &&
+    !stored.isOutlier &&
+    !stored.isSoftFailed &&
+    stored.rejectedFor === null
+  );
+};
+
+/** What becomes of oneself is no secret: the end of an invite, say, is not part of any history that may be seen. */
+const isOwnMembership = ({ event, isSoftFailed, rejectedFor }: StoredEvent, userId: string) =>
+  event.type === 'm.room.member' &&
+  event.stateKey === userId &&
+  !isSoftFailed &&
+  rejectedFor === null;
+
+const membershipIn = ({ event }: StoredEvent): string => {
+  const { membership } = event.content;
+  return typeof membership === 'string' ? membership : 'leave';
+};
+
+/**
+ * Those of the events that the user may see. Somebody who has been joined since before all of them needs no look at
+ * the state of each, unless the history is for members only, where a fork may have no place for the user.
+ */
+export const seeEvents = async (
+  context: Pick<Context, 'rooms'>,
+  room: Room,
+  userId: string,
+  events: readonly StoredEvent[],
+  joinedSince: StreamPosition | undefined,
+): Promise<readonly VisibleEvent[]> => {
+  if (joinedSince !== undefined) {
+    await readVisibilities(context, events);
+    const isPlain = (stored: StoredEvent) =>
+      (stored.position ?? 0) > joinedSince && isShownToMembers(stored);
+    if (events.every(isPlain)) return events.map((stored) => ({ stored, membership: 'join' }));
+  }
+  const visible = new Map(
+    (await visibleEvents(context, room, userId, events)).map((one) => [one.stored, one]),
+  );
+  return events.flatMap((stored) => {
+    const seen = visible.get(stored);
+    if (seen) return [seen];
+    return isOwnMembership(stored, userId) ? [{ stored, membership: membershipIn(stored) }] : [];
+  });
+};

@@ -1,0 +1,96 @@
+import { limits } from '@candor/spec';
+import type { Context } from '../context.ts';
+import { deviceListChangesBetween } from '../storage/device-lists.ts';
+import type { StreamPosition } from '../storage/stream-clock.ts';
+import { readAccountNews } from './account-news.ts';
+import { candidateRooms } from './candidate-rooms.ts';
+import { type Changes, gatherChanges } from './gather-changes.ts';
+import { writePresence } from './presence-events.ts';
+import type { SyncRequest, SyncScope } from './sync-scope.ts';
+import { type SyncToken, writeSyncToken } from './sync-token.ts';
+import { writeRooms } from './write-rooms.ts';
+
+export type SyncBody = {
+  /** JSON. */
+  readonly text: string;
+  readonly next: SyncToken;
+  /** There is nothing in it that the client would not know without it. */
+  readonly isEmpty: boolean;
+};
+
+const batch = (name: string, texts: readonly string[]): string[] =>
+  texts.length > 0 ? [`"${name}":{"events":[${texts.join(',')}]}`] : [];
+
+// https://spec.matrix.org/v1.19/client-server-api/#e2e-extensions-to-sync
+const writeDeviceLists = async (
+  { context, request, isInitial, from, upTo }: SyncScope,
+  changes: Changes | undefined,
+): Promise<string[]> => {
+  if (isInitial || (changes && !changes.hasDeviceLists)) return [];
+  const lists = await deviceListChangesBetween(context.db, request.userId, from, upTo);
+  if (lists.changed.length === 0 && lists.left.length === 0) return [];
+  return [`"device_lists":${JSON.stringify(lists)}`];
+};
+
+const readToDevice = async (
+  { context, request, upTo }: SyncScope,
+  since: StreamPosition,
+): Promise<{ readonly texts: readonly string[]; readonly upTo: StreamPosition }> => {
+  const { userId, deviceId } = request;
+  const messages = await context.sync.inboxes.open(userId, deviceId, since, upTo);
+  const isPortion = messages.length === limits.toDeviceMessagesPerSyncMax;
+  return {
+    texts: messages.map(({ message }) => message),
+    upTo: isPortion ? (messages.at(-1)?.position ?? upTo) : upTo,
+  };
+};
+
+/** What of the stream is looked at for a session, from `quietUntil` on when it is known that nothing before concerns it. */
+const scopeOf = async (
+  context: Context,
+  request: SyncRequest,
+  upTo: StreamPosition,
+): Promise<SyncScope> => ({
+  context,
+  request,
+  upTo,
+  isInitial: request.since === undefined,
+  from: request.since?.position ?? 0,
+  ignored: await context.sync.ignored.of(request.userId),
+});
+
+/**
+ * The body of an answer of `/sync`: what concerns the session after `since` and until now. `quietUntil` is a position
+ * before which, after `since`, nothing does.
+ */
+// https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3sync
+export const writeBody = async (
+  context: Context,
+  request: SyncRequest,
+  quietUntil: StreamPosition = 0,
+): Promise<SyncBody> => {
+  // Both at once, so that nothing is told between them.
+  const upTo = context.db.clock.committed;
+  const { since, userId } = request;
+  const told = since && context.notifier.since(Math.max(since.position, quietUntil));
+  const scope = await scopeOf(context, request, upTo);
+  const rooms = await context.sync.rooms.of(userId);
+  const changes = told && gatherChanges(told, upTo, request, (roomId) => rooms.has(roomId));
+  const candidates = await candidateRooms(scope, rooms, changes);
+  const newRooms = candidates.filter(({ isNew }) => isNew).map(({ row }) => row.roomId);
+  const news = await readAccountNews(scope, changes, new Set(newRooms));
+  const roomsText = await writeRooms(scope, candidates, changes, news);
+  const toDevice = await readToDevice(scope, since?.toDevice ?? 0);
+  const parts = [
+    ...(roomsText === '' ? [] : [`"rooms":{${roomsText}}`]),
+    ...batch('account_data', news.global),
+    ...batch('presence', await writePresence(scope, changes)),
+    ...batch('to_device', toDevice.texts),
+    ...(await writeDeviceLists(scope, changes)),
+  ];
+  const next = { position: upTo, toDevice: toDevice.upTo };
+  const isEmpty = parts.length === 0 && !changes?.hasDeviceKeys;
+  const keys = await context.sync.deviceKeys.of(`${userId} ${request.deviceId}`);
+  const token = JSON.stringify(writeSyncToken(next));
+  return { text: `{"next_batch":${[token, ...parts, keys].join(',')}}`, next, isEmpty };
+};
