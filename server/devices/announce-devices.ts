@@ -1,7 +1,8 @@
 import type { JsonObject } from '@candor/federation';
-import type { Tx } from '../storage/database.ts';
+import { type Database, type Tx, transact } from '../storage/database.ts';
 import { readDevicesWithoutKeys } from '../storage/device-keys.ts';
 import { lockDeviceList, writeDeviceListChange } from '../storage/device-lists.ts';
+import { hasNewSharingServers } from '../storage/new-sharing-servers.ts';
 import { queueEdu } from '../storage/queue-edu.ts';
 import { readSharingLocalUsers, readSharingServers } from '../storage/shared-rooms.ts';
 import type { StreamPosition } from '../storage/stream-clock.ts';
@@ -57,11 +58,18 @@ export const announceDevices = async (
 };
 
 /**
- * Call it when a local user has joined a room with servers that shared none with the user before: an update with a
- * predecessor they do not know makes them fetch the whole list.
+ * Call it when a local user has joined a room: servers that shared none with the user before get an update whose
+ * predecessor they do not know, which makes them fetch the whole list.
  */
-export const shareDeviceList = async (tx: Tx, userId: string): Promise<void> => {
-  const users = await readUserKeys(tx, [userId]);
-  const [deviceId] = users.get(userId)?.devices.keys() ?? [];
-  if (deviceId !== undefined) await queueUpdates(tx, userId, [deviceId]);
+export const shareDeviceList = async (
+  db: Database,
+  userId: string,
+  roomId: string,
+): Promise<void> => {
+  if (!(await hasNewSharingServers(db, userId, roomId))) return;
+  await transact(db, async (tx) => {
+    const users = await readUserKeys(tx, [userId]);
+    const [deviceId] = users.get(userId)?.devices.keys() ?? [];
+    if (deviceId !== undefined) await queueUpdates(tx, userId, [deviceId]);
+  });
 };

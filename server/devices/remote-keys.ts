@@ -41,15 +41,20 @@ export class RemoteKeys {
     const asked = [...usersByServer.values()].flat();
     if (asked.length === 0) return { users: new Map(), failures };
     const heldSince = this.#db.clock.committed;
+    const underWay = new Map(asked.map((userId) => [userId, this.#flights.get(userId)]));
     const { tracked, held } = await readRemoteListStates(this.#db, asked);
     const users = await readUserKeys(this.#db, [...held]);
-    const missing = new Map(
-      [...usersByServer].map(([server, all]) => [server, all.filter((user) => !held.has(user))]),
+    const flightOf = (userId: string) => underWay.get(userId) ?? this.#flights.get(userId);
+    const missing = [...usersByServer].map(
+      ([server, all]) => [server, all.filter((userId) => !held.has(userId))] as const,
     );
-    this.#start(missing, tracked, heldSince, timeoutMs);
-    const arrivals = [...missing].flatMap(([server, all]) =>
+    const wanted = missing
+      .map(([server, all]) => [server, all.filter((userId) => !flightOf(userId))] as const)
+      .filter(([, all]) => all.length > 0);
+    this.#start(new Map(wanted), tracked, heldSince, timeoutMs);
+    const arrivals = missing.flatMap(([server, all]) =>
       all.map(async (userId) => {
-        const outcome = await this.#flights.get(userId);
+        const outcome = await flightOf(userId);
         if (!outcome) return;
         if ('errcode' in outcome) failures.set(server, outcome);
         else users.set(userId, outcome.get(userId) ?? noKeys());
@@ -64,18 +69,12 @@ export class RemoteKeys {
     this.#flights.delete(userId);
   }
 
-  /** Asks for everyone who is not being asked for already. */
   #start(
-    usersByServer: ReadonlyMap<string, readonly string[]>,
+    wanted: ReadonlyMap<string, readonly string[]>,
     tracked: ReadonlySet<string>,
     heldSince: number,
     timeoutMs: number,
   ): void {
-    const wanted = new Map<string, readonly string[]>();
-    for (const [server, userIds] of usersByServer) {
-      const fresh = userIds.filter((userId) => !this.#flights.has(userId));
-      if (fresh.length > 0) wanted.set(server, fresh);
-    }
     const bodies = new Map([...wanted].map(([server, userIds]) => [server, bodyOf(userIds)]));
     const path = '/_matrix/federation/v1/user/keys/query';
     for (const [server, outcome] of askServers(this.#client, path, bodies, timeoutMs)) {

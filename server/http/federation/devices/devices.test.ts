@@ -2,9 +2,11 @@ import type { JsonObject } from '@candor/federation';
 import t from 'tap';
 import { createSession } from '../../../accounts/create-session.ts';
 import { removeDevices } from '../../../accounts/remove-devices.ts';
+import { shareDeviceList } from '../../../devices/announce-devices.ts';
 import { receiveDeviceListUpdate } from '../../../devices/receive-device-list-update.ts';
 import { receiveDirectToDevice } from '../../../devices/receive-direct-to-device.ts';
 import { receiveSigningKeyUpdate } from '../../../devices/receive-signing-key-update.ts';
+import { storeRemoteKeys } from '../../../devices/store-remote-keys.ts';
 import type { Change } from '../../../notifier.ts';
 import { toDeviceAfter } from '../../../storage/to-device.ts';
 import { makeCrossSigningKey, makeDeviceKeys, newSigningKey } from '../../../testing/make-keys.ts';
@@ -12,6 +14,8 @@ import { startTestNetwork } from '../../../testing/start-network.ts';
 import type { TestServer, TestUser } from '../../../testing/start-server.ts';
 
 const [here, there] = await startTestNetwork(t, 2);
+// What is queued is carried by hand, so that some of it can be lost.
+for (const server of [here, there]) await server.context.federation.sender.stop();
 const alice = await here.register('alice');
 const v3 = '/_matrix/client/v3';
 
@@ -97,6 +101,11 @@ const listRow = (userId: string) =>
     .selectAll()
     .where('user_id', '=', userId)
     .executeTakeFirst();
+const errorOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
 const until = async (isTrue: () => Promise<boolean>) => {
   while (!(await isTrue())) await new Promise((resolve) => setTimeout(resolve, 10));
 };
@@ -167,6 +176,65 @@ t.test(
     t.equal(device_keys[carol.userId].FIFTH.device_id, 'FIFTH');
   },
 );
+
+t.test('many who ask at the same time cost one request', async (t) => {
+  const lena = await userThere('lena');
+  await shareRoom(lena.userId);
+  const asked = async () => {
+    const { values } = await there.context.metrics.requestSeconds.get();
+    const counts = values.filter(
+      ({ metricName, labels }) =>
+        metricName?.endsWith('_count') && labels.operation === 'queryUserEncryptionKeys',
+    );
+    return counts.reduce((sum, { value }) => sum + value, 0);
+  };
+  const before = await asked();
+  const answers = await Promise.all(Array.from({ length: 20 }, () => devicesOf(lena.userId)));
+  t.ok(answers.every(([deviceId]) => deviceId === lena.deviceId));
+  // A second one when the first had come back before the last was looked up.
+  t.ok((await asked()) - before <= 2);
+});
+
+t.test('a list that was asked for before an update came in is stale when it arrives', async (t) => {
+  const mike = await userThere('mike');
+  await shareRoom(mike.userId);
+  const { db, deviceLists } = here.context;
+  await queued();
+  const heldSince = db.clock.committed;
+  await addDevice(mike, 'NEW');
+  await deliver(await queued());
+  const old = new Map([[mike.userId, { devices: new Map(), crossSigning: new Map() }]]);
+  await storeRemoteKeys(db, old, { streamId: 1, heldSince });
+  t.match(await listRow(mike.userId), { is_stale: true });
+  t.strictSame(await devicesOf(mike.userId), [mike.deviceId, 'NEW'].sort());
+  const now = db.clock.committed;
+  await storeRemoteKeys(db, old, { streamId: 1, heldSince });
+  t.match(await listRow(mike.userId), { is_stale: false, held_since: now }, 'the newer one stays');
+
+  await addDevice(mike, 'LATER');
+  await deliver(await queued());
+  deviceLists.resync.want(mike.userId);
+  await until(async () => (await listRow(mike.userId))?.is_stale === false);
+  t.match(await listRow(mike.userId), { stream_id: 3 });
+});
+
+t.test('a user who enters a room with new servers announces their devices there', async (t) => {
+  const nina = await userThere('nina');
+  await queued();
+  const share = (roomId: string) => shareDeviceList(there.context.db, nina.userId, roomId);
+  const enter = async () => {
+    const room_nid = await shareRoom(nina.userId);
+    const room_id = `!${room_nid}`;
+    const room = { room_nid, room_id, version: '12', extremities: '[]', snapshot_nid: null };
+    await there.context.db.sql.insertInto('rooms').values(room).execute();
+    return room_id;
+  };
+  await share(await enter());
+  const content = { user_id: nina.userId, prev_id: [1], stream_id: 2, keys: Object };
+  t.match(await queued(), [{ edu_type: 'm.device_list_update', content }]);
+  await share(await enter());
+  t.strictSame(await queued(), [], 'nothing new for a server that hears of them already');
+});
 
 t.test('ignores updates by the wrong server, of strangers, or malformed', async (t) => {
   const dave = await userThere('dave');
@@ -303,8 +371,8 @@ t.test('answers other servers about users of its own only', async (t) => {
     stream_id: 1,
     devices: [{ device_id: ivan.deviceId, keys: ivan.keys }],
   });
-  await t.rejects(get(alice.userId), { status: 404, errcode: 'M_NOT_FOUND' });
-  await t.rejects(get('ivan'), { status: 400, errcode: 'M_INVALID_PARAM' });
+  t.match(await errorOf(get(alice.userId)), { status: 404, errcode: 'M_NOT_FOUND' });
+  t.match(await errorOf(get('ivan')), { status: 400, errcode: 'M_INVALID_PARAM' });
   const ask = (path: string, content: JsonObject) =>
     client.request({ destination, method: 'POST', path: `${base}/keys/${path}`, content });
   const asked = { [alice.userId]: [], [ivan.userId]: [], '@no:where': [] };
@@ -316,8 +384,11 @@ t.test('answers other servers about users of its own only', async (t) => {
   t.strictSame((await ask('claim', { one_time_keys: { '@no:where': { X: 'alg' } } })).body, {
     one_time_keys: {},
   });
-  await t.rejects(ask('query', {}), { status: 400, errcode: 'M_MISSING_PARAM' });
-  await t.rejects(ask('claim', { one_time_keys: 1 }), { status: 400, errcode: 'M_BAD_JSON' });
+  t.match(await errorOf(ask('query', {})), { status: 400, errcode: 'M_MISSING_PARAM' });
+  t.match(await errorOf(ask('claim', { one_time_keys: 1 })), {
+    status: 400,
+    errcode: 'M_BAD_JSON',
+  });
 });
 
 t.test('a server that is away is a failure, unless its keys are held', async (t) => {
