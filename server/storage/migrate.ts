@@ -1,6 +1,7 @@
 import { CompiledQuery, type Kysely } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import { initial } from './migrations/0001-initial.ts';
+import { mediaPushersReports } from './migrations/0002-media-pushers-reports.ts';
 import type { Tables } from './tables.ts';
 
 const fromText = (text: string): Migration => ({
@@ -12,6 +13,7 @@ const fromText = (text: string): Migration => ({
 /** Numbered, run in order, never edited after they have landed. */
 const migrations: Record<string, Migration> = {
   '0001-initial': fromText(initial),
+  '0002-media-pushers-reports': fromText(mediaPushersReports),
 };
 
 /** Brings the schema up to date; several processes may start at once. Throws when a migration fails or is unknown. */

@@ -1,6 +1,6 @@
 import type { Generated } from 'kysely';
 
-/** Rows as PostgreSQL holds them after migration 0001; bigint columns are read as numbers. */
+/** Rows as PostgreSQL holds them after the last migration; bigint columns are read as numbers. */
 type Instance = {
   key: string;
   value: string;
@@ -308,6 +308,36 @@ type Media = {
   last_read_at: number | null;
 };
 
+type Pushers = {
+  user_id: string;
+  app_id: string;
+  pushkey: string;
+  device_id: string;
+  kind: string;
+  app_display_name: string;
+  device_display_name: string;
+  lang: string;
+  data: string;
+  profile_tag: string | null;
+};
+
+type Reports = {
+  report_nid: Generated<number>;
+  reporter: string;
+  room_id: string | null;
+  event_id: string | null;
+  user_id: string | null;
+  reason: string | null;
+  score: number | null;
+  received_at: number;
+};
+
+type OpenidTokens = {
+  token_hash: Buffer;
+  user_id: string;
+  expires_at: number;
+};
+
 export type Tables = {
   instance: Instance;
   users: Users;
@@ -348,4 +378,7 @@ export type Tables = {
   received_transactions: ReceivedTransactions;
   received_to_device: ReceivedToDevice;
   media: Media;
+  pushers: Pushers;
+  reports: Reports;
+  openid_tokens: OpenidTokens;
 };
