@@ -38,12 +38,13 @@ export const verifyLogin = async (
   const userId = userIdOf(login, config.serverName);
   const { password } = login;
   if (password === undefined) throw new MatrixError('M_MISSING_PARAM', 'password: is missing');
-  await accounts.loginGuard.refuseGuessing(userId, address);
+  // Names that cannot be ours are not worth a place in memory.
   const isOurs = isUserId(userId) && serverNameOf(userId) === config.serverName;
+  if (isOurs) await accounts.loginGuard.refuseGuessing(userId, address);
   const account = isOurs ? await readAccount(db, userId) : undefined;
   const { matches, isOutdated } = await checkPassword(password, account?.passwordHash);
   if (!account || !matches) {
-    accounts.loginGuard.noteFailure(userId, address);
+    if (isOurs) accounts.loginGuard.noteFailure(userId, address);
     throw new MatrixError('M_FORBIDDEN', 'Wrong user name or password');
   }
   if (account.isLocked) throw lockedError();
