@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { createAccounts } from './accounts/accounts.ts';
 import type { Address } from './config/parse-value.ts';
 import type { Config } from './config/read-config.ts';
@@ -12,6 +13,7 @@ import { createRateLimit } from './http/rate-limit.ts';
 import { RouteTable } from './http/route-table.ts';
 import { servedApis } from './http/served.ts';
 import type { Logger } from './log.ts';
+import { openBlobs } from './media/blobs.ts';
 import { createMetrics } from './metrics.ts';
 import { Notifier } from './notifier.ts';
 import { Rooms } from './rooms/rooms.ts';
@@ -49,11 +51,11 @@ const connectionOf = async (
   const { url, binDir } = config.database;
   if (url !== undefined) {
     const lock = await lockDataDir(config.dataDir);
-    undo(lock.release);
+    undo(() => lock.release());
     return { connectionString: url };
   }
   const postgres = await startEmbeddedPostgres({ dataDir: config.dataDir, binDir, log });
-  undo(postgres.stop);
+  undo(() => postgres.stop());
   return postgres.connection;
 };
 
@@ -65,7 +67,7 @@ const openStorage = async (config: Config, log: Logger, undo: Undo) => {
     publish: (position, change) => notifier?.publish(position, change),
     onError: (err) => log.warn({ err }, 'a database connection broke'),
   });
-  undo(db.close);
+  undo(() => db.close());
   notifier = new Notifier(db.clock.committed);
   return { db, notifier };
 };
@@ -123,16 +125,17 @@ const openContext = async (config: Config, log: Logger, undo: Undo): Promise<Con
   const { db, notifier } = await openStorage(config, log, undo);
   const accountsLog = log.child({ part: 'accounts' });
   const accounts = createAccounts(db, notifier, { log: accountsLog, now, rateLimits });
-  undo(accounts.close);
+  undo(() => accounts.close());
   const rooms = new Rooms(db, { serverName });
-  undo(rooms.queue.idle);
+  undo(() => rooms.queue.idle());
   const sync = createSyncMemory(db, notifier);
-  undo(sync.close);
+  undo(() => sync.close());
   const federationLog = log.child({ part: 'federation' });
   const federation = await startFederation({ config, db, notifier, log: federationLog, now });
-  undo(federation.stop);
+  undo(() => federation.stop());
   const deviceLists = await startDeviceLists(db, federation.client, federationLog);
   undo(() => deviceLists.resync.stop());
+  const blobs = await openBlobs(join(config.dataDir, 'media'), randomBytes);
   return {
     config,
     log,
@@ -144,9 +147,10 @@ const openContext = async (config: Config, log: Logger, undo: Undo): Promise<Con
     federation,
     deviceLists,
     sync,
+    blobs,
     now,
     randomBytes,
-  } as unknown as Context;
+  };
 };
 
 /** Starts everything, or nothing: what was started before a fault is stopped again. */
