@@ -4,6 +4,7 @@ import { capabilityHandlers } from './capabilities/index.ts';
 import { deviceHandlers } from './devices/index.ts';
 import { filterHandlers } from './filter/index.ts';
 import { keyHandlers } from './keys/index.ts';
+import { mediaHandlers } from './media/index.ts';
 import { profileHandlers } from './profile/index.ts';
 import { pushRuleHandlers } from './push-rules/index.ts';
 import { roomHandlers } from './rooms/index.ts';
@@ -20,6 +21,7 @@ export const clientHandlers = {
   ...deviceHandlers,
   ...filterHandlers,
   ...keyHandlers,
+  ...mediaHandlers,
   ...profileHandlers,
   ...pushRuleHandlers,
   ...roomHandlers,

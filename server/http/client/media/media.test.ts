@@ -1,6 +1,6 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import sharp, { type SharpInput } from 'sharp';
+import sharp from 'sharp';
 import t from 'tap';
 import { boundaryOf, readSecondPart } from '../../../media/read-multipart.ts';
 import { startTestNetwork } from '../../../testing/start-network.ts';
@@ -241,9 +241,10 @@ t.test('thumbnails', async (t) => {
   });
 
   t.test('move when that is asked for', async (t) => {
-    const frames: SharpInput[] = [0, 120, 240].map((r) => ({
-      create: { width: 200, height: 200, channels: 3, background: { r, g: 0, b: 0 } },
-    }));
+    const background = (r: number) => ({ r, g: 0, b: 0 });
+    const frame = (r: number) =>
+      sharp({ create: { width: 200, height: 200, channels: 3, background: background(r) } });
+    const frames = await Promise.all([0, 120, 240].map((r) => frame(r).png().toBuffer()));
     const gif = await sharp(frames, { join: { animated: true } })
       .gif()
       .toBuffer();
