@@ -1,5 +1,5 @@
 import type { JsonObject } from '@candor/federation';
-import { eventContent, limits, MatrixError } from '@candor/spec';
+import { eventContent, isUserId, limits, MatrixError } from '@candor/spec';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 
@@ -38,6 +38,9 @@ export const checkContent = (
   if (tooLong(type)) throw new MatrixError('M_TOO_LARGE', 'the event type is too long');
   if (stateKey !== undefined && tooLong(stateKey)) {
     throw new MatrixError('M_TOO_LARGE', 'the state key is too long');
+  }
+  if (type === 'm.room.member' && !isUserId(stateKey ?? '')) {
+    throw new MatrixError('M_BAD_JSON', 'the state key of a member event is a user id');
   }
   const validator = validators.get(type);
   if (!validator || validator.Check(content)) return;

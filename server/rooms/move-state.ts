@@ -1,5 +1,5 @@
 import { type RoomEvent, readStateKey, type StateKey } from '@candor/federation';
-import { serverNameOf } from '@candor/spec';
+import { isUserId, serverNameOf } from '@candor/spec';
 import { nextSnapshot } from '../storage/next-snapshot.ts';
 import type { MembershipRow, PersistItem } from '../storage/persist-item.ts';
 import type { StateEntry } from '../storage/room-state.ts';
@@ -67,7 +67,8 @@ export const moveState = (
     };
     room.setState(key, entry, to?.event);
     const [type, userId] = readStateKey(key);
-    if (type !== 'm.room.member') continue;
+    // Other servers may send member events of what is no user.
+    if (type !== 'm.room.member' || !isUserId(userId)) continue;
     const row = membershipRow(room, userId, to?.event, move);
     room.setJoined(userId, row.membership === 'join');
     memberships.push(row);

@@ -1,4 +1,5 @@
 import { isObject, type RoomEvent } from '@candor/federation';
+import { isEventId, limits } from '@candor/spec';
 
 export type Relation = { readonly relType: string; readonly parentEventId: string };
 
@@ -9,5 +10,9 @@ export const relationOf = ({ content }: RoomEvent): Relation | undefined => {
   if (!isObject(relation)) return undefined;
   const { rel_type: relType, event_id: parentEventId } = relation;
   if (typeof relType !== 'string' || typeof parentEventId !== 'string') return undefined;
-  return { relType, parentEventId };
+  const isUsable = isEventId(parentEventId) && relType.length <= limits.identifierBytesMax;
+  // PostgreSQL's text holds no NUL.
+  return isUsable && !`${relType}${parentEventId}`.includes('\0')
+    ? { relType, parentEventId }
+    : undefined;
 };

@@ -124,6 +124,11 @@ const refusals = [
   ['another create event', { sender: alice, type: 'm.room.create', stateKey: '' }, 'M_FORBIDDEN'],
   ["another user's state key", { type: 'x', stateKey: alice }, 'M_FORBIDDEN'],
   ['a message without body', { content: { msgtype: 'm.text' } }, 'M_BAD_JSON'],
+  [
+    'a member event of what is no user',
+    { sender: alice, type: 'm.room.member', stateKey: 'x', content: { membership: 'invite' } },
+    'M_BAD_JSON',
+  ],
   ['a fraction', { content: { ...text('x'), size: 1.5 } }, 'M_BAD_JSON'],
   ['too large an event', { content: text('x'.repeat(70_000)) }, 'M_TOO_LARGE'],
   ['too long a type', { type: 't'.repeat(256) }, 'M_TOO_LARGE'],

@@ -13,7 +13,6 @@ export type RoomHead = {
   readonly version: string;
   readonly extremities: readonly string[];
   readonly snapshotNid: number | null;
-  readonly isBlocked: boolean;
 };
 
 /** What the `rooms` row says; undefined for a room this server has never heard of. */
@@ -30,7 +29,6 @@ export const readRoomHead = async (db: Db, roomId: string): Promise<RoomHead | u
       version: row.version,
       extremities: JSON.parse(row.extremities) as string[],
       snapshotNid: row.snapshot_nid,
-      isBlocked: row.is_blocked,
     }
   );
 };

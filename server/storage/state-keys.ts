@@ -13,11 +13,6 @@ export class StateKeys {
     this.#db = db;
   }
 
-  /** The integer of one key if it is in memory. */
-  known(key: StateKey): number | undefined {
-    return this.#nids.get(key);
-  }
-
   /** The integers of keys, made where they are new. */
   async intern(keys: readonly StateKey[]): Promise<ReadonlyMap<StateKey, number>> {
     const found = new Map<StateKey, number>();
@@ -43,16 +38,6 @@ export class StateKeys {
     const known = this.#nids.get(key) ?? (await this.intern([key])).get(key);
     if (known === undefined) throw new Error('a state key was not stored');
     return known;
-  }
-
-  /** The keys behind integers. */
-  async names(nids: readonly number[]): Promise<ReadonlyMap<number, StateKey>> {
-    const rows = await this.#db.sql
-      .selectFrom('state_keys')
-      .selectAll()
-      .where('key_nid', '=', sql<number>`any(${nids}::int[])`)
-      .execute();
-    return new Map(rows.map((row) => [row.key_nid, row.key]));
   }
 
   async #make(keys: readonly StateKey[]): Promise<readonly { key: StateKey; key_nid: number }[]> {
