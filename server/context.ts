@@ -5,7 +5,6 @@ import type { Config } from './config/read-config.ts';
 import type { DeviceLists } from './devices/device-lists.ts';
 import type { Logger } from './log.ts';
 import type { Blobs } from './media/blobs.ts';
-import type { Metrics } from './metrics.ts';
 import type { Notifier } from './notifier.ts';
 import type { Rooms } from './rooms/rooms.ts';
 import type { Database } from './storage/database.ts';
@@ -25,7 +24,6 @@ type Federation = {
 export type Context = {
   readonly config: Config;
   readonly log: Logger;
-  readonly metrics: Metrics;
   readonly db: Database;
   readonly notifier: Notifier;
   readonly accounts: Accounts;

@@ -14,7 +14,6 @@ import { RouteTable } from './http/route-table.ts';
 import { servedApis } from './http/served.ts';
 import type { Logger } from './log.ts';
 import { openBlobs } from './media/blobs.ts';
-import { createMetrics } from './metrics.ts';
 import { Notifier } from './notifier.ts';
 import { Rooms } from './rooms/rooms.ts';
 import { startFederation } from './start-federation.ts';
@@ -139,7 +138,6 @@ const openContext = async (config: Config, log: Logger, undo: Undo): Promise<Con
   return {
     config,
     log,
-    metrics: createMetrics(),
     db,
     notifier,
     accounts,

@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http';
 import Koa, { type Context as KoaContext } from 'koa';
 import type { Context } from '../context.ts';
+import { metrics } from '../metrics.ts';
 import { type HandleOptions, handleOperation } from './handle-operation.ts';
 import type { RouteTable } from './route-table.ts';
 import { writeError } from './write-error.ts';
@@ -60,7 +61,7 @@ export const createApp = (context: Context, options: AppOptions): RequestListene
     }
     if (draining.isOn && !koa.headerSent) koa.set('Connection', 'close');
     const durationMs = performance.now() - start;
-    context.metrics.requestSeconds.observe(
+    metrics.requestSeconds.observe(
       { operation: operationId ?? 'unrecognized', status: koa.status },
       durationMs / 1000,
     );

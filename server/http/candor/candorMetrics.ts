@@ -1,10 +1,11 @@
 import { type candor, MatrixError } from '@candor/spec';
 import { isLoopbackHost } from '../../config/loopback.ts';
+import { metrics } from '../../metrics.ts';
 import { Answer } from '../answer.ts';
 import type { Handler } from '../handler.ts';
 
 export const candorMetrics: Handler<typeof candor.candorMetrics> = async (
-  { metrics },
+  _context,
   { address },
 ) => {
   if (!isLoopbackHost(address)) {
