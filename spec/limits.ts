@@ -107,6 +107,7 @@ export const limits = {
   // Events of an answer that are read before others have their turn.
   eventsPerTurnMax: 64,
   joinServersTriedMax: 10,
+  shownStateEntriesMax: 100,
 
   peerConnectTimeoutMs: 10_000,
   peerRequestTimeoutMs: 60_000,
@@ -228,4 +229,18 @@ export const limits = {
   undeliveredKeptMs: 2_592_000_000,
   forgetIntervalMs: 3_600_000,
   eventLoopHoldMsMax: 8,
+
+  // The network half of the SDK.
+  clientRequestTimeoutMs: 60_000,
+  clientUploadTimeoutMs: 600_000,
+  clientAnswerBytesMax: 268_435_456,
+  clientBackoffMsMin: 500,
+  clientBackoffMsMax: 30_000,
+  clientSyncTimeoutMs: 30_000,
+  clientTimelineEvents: 50,
+  /** Events fetched to close a gap in a room's timeline; what is older than these is left out. */
+  clientGapEventsMax: 10_000,
+  clientSocketSilenceMsMax: 90_000,
+  clientFollowUpIntervalMs: 2_000,
+  clientTypingMs: 30_000,
 } as const;

@@ -1,0 +1,93 @@
+import {
+  type BodyOf,
+  clientServer,
+  type Operation,
+  type ParamsOf,
+  type QueryOf,
+  type ResponseOf,
+} from '@candor/spec';
+import { memberOf } from '../signal/member-of.ts';
+import { sendRequest } from './request.ts';
+import { RequestError } from './request-error.ts';
+
+type Bytes = ReadableStream<Uint8Array>;
+type Part<Name extends string, T> = [T] extends [undefined]
+  ? unknown
+  : Record<never, never> extends T
+    ? { readonly [K in Name]?: T }
+    : { readonly [K in Name]: T };
+
+/** What a call of an operation needs: its `params`, `query` and `body`, as far as it has them. */
+export type CallParts<O extends Operation> = Part<'params', ParamsOf<O>> &
+  Part<'query', QueryOf<O>> &
+  Part<'body', BodyOf<O> extends 'bytes' ? Bytes : BodyOf<O>> & {
+    readonly signal?: AbortSignal;
+    readonly timeoutMs?: number;
+  };
+
+/** What an operation answers: its JSON, or a stream of bytes. */
+export type AnswerOf<O extends Operation> = ResponseOf<O> extends 'bytes' ? Bytes : ResponseOf<O>;
+
+export type Tokens = { readonly accessToken: string; readonly refreshToken: string | null };
+
+export type HomeserverApiOptions = {
+  readonly baseUrl: string;
+  readonly tokens?: Tokens;
+  /** Told about new tokens before they are used, to store them. */
+  readonly onTokens?: (tokens: Tokens) => void;
+};
+
+/** The client-server API of one homeserver as one user; every endpoint is called by its description in the spec. */
+export class HomeserverApi {
+  readonly baseUrl: string;
+  readonly #onTokens: (tokens: Tokens) => void;
+  #tokens: Tokens | undefined;
+  #refreshing: Promise<void> | undefined;
+
+  constructor({ baseUrl, tokens, onTokens = () => undefined }: HomeserverApiOptions) {
+    this.baseUrl = baseUrl;
+    this.#tokens = tokens;
+    this.#onTokens = onTokens;
+  }
+
+  get accessToken(): string | undefined {
+    return this.#tokens?.accessToken;
+  }
+
+  /** Makes the call; an expired access token is renewed once. The answer's shape is the server's word. */
+  async call<O extends Operation>(operation: O, parts: CallParts<O>): Promise<AnswerOf<O>> {
+    const tokens = this.#tokens;
+    const send = async () => {
+      const token = operation.auth === 'none' ? undefined : this.accessToken;
+      return (await sendRequest(this.baseUrl, { operation, ...parts, token })) as AnswerOf<O>;
+    };
+    try {
+      return await send();
+    } catch (error) {
+      const isExpired =
+        error instanceof RequestError &&
+        error.errcode === 'M_UNKNOWN_TOKEN' &&
+        memberOf(error.body, 'soft_logout') === true;
+      if (!isExpired || !tokens?.refreshToken) throw error;
+      if (this.#tokens === tokens) await this.#refresh(tokens.refreshToken);
+      return send();
+    }
+  }
+
+  // https://spec.matrix.org/v1.19/client-server-api/#refreshing-access-tokens
+  #refresh(refreshToken: string): Promise<void> {
+    this.#refreshing ??= (async () => {
+      const body = { refresh_token: refreshToken };
+      const answer = await this.call(clientServer.refresh, { body });
+      const next = {
+        accessToken: answer.access_token,
+        refreshToken: answer.refresh_token ?? refreshToken,
+      };
+      this.#onTokens(next);
+      this.#tokens = next;
+    })().finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
+  }
+}

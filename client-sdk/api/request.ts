@@ -1,0 +1,87 @@
+import { limits, type Operation } from '@candor/spec';
+import { RequestError } from './request-error.ts';
+
+/** An operation with everything that goes into its request. */
+export type PreparedRequest = {
+  readonly operation: Operation;
+  readonly params?: Readonly<Record<string, unknown>>;
+  readonly query?: Readonly<Record<string, unknown>>;
+  readonly body?: unknown;
+  readonly token?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly timeoutMs?: number;
+};
+
+const pathOf = (template: string, params: PreparedRequest['params'] = {}): string =>
+  template.replace(/\{(\w+)\}/g, (_, name: string) =>
+    encodeURIComponent(String(params[name] ?? '')),
+  );
+
+const queryOf = (query: PreparedRequest['query'] = {}): string => {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    for (const one of Array.isArray(value) ? value : [value]) {
+      if (one !== undefined) search.append(name, String(one));
+    }
+  }
+  return search.size === 0 ? '' : `?${search}`;
+};
+
+const bodyOf = ({ operation, body }: PreparedRequest): RequestInit => {
+  if (operation.method === 'GET' || operation.body === undefined) return {};
+  if (operation.body !== 'bytes') {
+    return {
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body ?? {}),
+    };
+  }
+  const headers = { 'content-type': 'application/octet-stream' };
+  return { headers, body: body as ReadableStream, duplex: 'half' };
+};
+
+const readText = async (response: Response, bytesMax: number): Promise<string> => {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > bytesMax) throw new RangeError('the answer is larger than allowed');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+};
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+
+/** Makes one request: gives the parsed JSON, or the stream of a `'bytes'` answer; rejects with `RequestError`. */
+export const sendRequest = async (baseUrl: string, request: PreparedRequest): Promise<unknown> => {
+  const { operation, token, signal, timeoutMs = limits.clientRequestTimeoutMs } = request;
+  const name = `${operation.method} ${operation.id}`;
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const { headers, ...rest } = bodyOf(request);
+  let status: number | undefined;
+  let body: unknown;
+  try {
+    const url = baseUrl + pathOf(operation.path, request.params) + queryOf(request.query);
+    const response = await fetch(url, {
+      ...rest,
+      method: operation.method,
+      // A token must not follow a redirect to another host.
+      redirect: 'error',
+      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+      headers: { ...headers, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
+    });
+    status = response.status;
+    if (response.ok && operation.response === 'bytes') return response.body ?? new ReadableStream();
+    body = parse(await readText(response, limits.clientAnswerBytesMax));
+  } catch (cause) {
+    throw new RequestError(name, { cause });
+  }
+  if (status === 200 && body !== undefined) return body;
+  throw new RequestError(name, { status, body });
+};
