@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
 
 const registry = new Registry();
 collectDefaultMetrics({ register: registry });
@@ -11,6 +11,11 @@ export const metrics = {
     help: 'Time from the headers of a request to its answer.',
     labelNames: ['operation', 'status'],
     buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60],
+    registers: [registry],
+  }),
+  plaintextRefused: new Counter({
+    name: 'candor_federation_plaintext_total',
+    help: 'Unencrypted messages that other servers offered for encrypted rooms; they were soft-failed.',
     registers: [registry],
   }),
 } as const;

@@ -1,5 +1,6 @@
 import { type AuthState, authTypesFor, checkAuth, type RoomEvent } from '@candor/federation';
 import { serverNameOf } from '@candor/spec';
+import { metrics } from '../../metrics.ts';
 import { isNamedMissing } from '../../storage/backward-extremities.ts';
 import type { StreamPosition } from '../../storage/stream-clock.ts';
 import { appendEvent } from '../append-event.ts';
@@ -38,7 +39,7 @@ const isPlaintext = (context: RemoteContext, room: Room, event: RoomEvent): bool
   if (serverNameOf(event.sender) === context.config.serverName) return false;
   if (!isPlaintextInEncryptedRoom(room, event)) return false;
   const { roomId, eventId, sender, type } = event;
-  context.metrics.plaintextRefused.inc();
+  metrics.plaintextRefused.inc();
   context.log.warn({ roomId, eventId, sender, type }, 'plaintext for an encrypted room');
   return true;
 };
