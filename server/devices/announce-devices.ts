@@ -66,10 +66,8 @@ export const shareDeviceList = async (
   userId: string,
   roomId: string,
 ): Promise<void> => {
-  if (!(await hasNewSharingServers(db, userId, roomId))) return;
-  await transact(db, async (tx) => {
-    const users = await readUserKeys(tx, [userId]);
-    const [deviceId] = users.get(userId)?.devices.keys() ?? [];
-    if (deviceId !== undefined) await queueUpdates(tx, userId, [deviceId]);
-  });
+  const users = await readUserKeys(db, [userId]);
+  const [deviceId] = users.get(userId)?.devices.keys() ?? [];
+  if (deviceId === undefined || !(await hasNewSharingServers(db, userId, roomId))) return;
+  await transact(db, (tx) => queueUpdates(tx, userId, [deviceId]));
 };

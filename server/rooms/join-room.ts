@@ -1,5 +1,6 @@
 import type { JsonObject } from '@candor/federation';
 import { MatrixError } from '@candor/spec';
+import { shareDeviceList } from '../devices/announce-devices.ts';
 import { authoriseJoin } from './authorise-join.ts';
 import type { RoomContext } from './build-room-event.ts';
 import { joinRemote } from './remote/join-remote.ts';
@@ -57,12 +58,7 @@ const joinKnown = async (context: RemoteContext, room: Room, entry: Entry): Prom
   }
 };
 
-/**
- * A user of ours enters a room, over federation when this server is not in it. Throws M_FORBIDDEN,
- * M_GUEST_ACCESS_FORBIDDEN, M_UNABLE_TO_GRANT_JOIN, M_NOT_FOUND, and what `joinRemote` throws.
- */
-// https://spec.matrix.org/v1.19/client-server-api/#joining-rooms
-export const joinRoom = async (context: RemoteContext, entry: Entry): Promise<SentEvent> => {
+const enter = async (context: RemoteContext, entry: Entry): Promise<SentEvent> => {
   const { rooms } = context;
   const { roomId } = entry;
   const known = await rooms.get(roomId);
@@ -76,4 +72,18 @@ export const joinRoom = async (context: RemoteContext, entry: Entry): Promise<Se
     }
     return joinRemote(context, entry);
   });
+};
+
+/**
+ * A user of ours enters a room, over federation when this server is not in it. Throws M_FORBIDDEN,
+ * M_GUEST_ACCESS_FORBIDDEN, M_UNABLE_TO_GRANT_JOIN, M_NOT_FOUND, and what `joinRemote` throws.
+ */
+// https://spec.matrix.org/v1.19/client-server-api/#joining-rooms
+export const joinRoom = async (context: RemoteContext, entry: Entry): Promise<SentEvent> => {
+  const { db, rooms } = context;
+  const { roomId, sender } = entry;
+  const sent = await enter(context, entry);
+  const room = await rooms.get(roomId);
+  if (room && room.servers.size > 1) await shareDeviceList(db, sender, roomId);
+  return sent;
 };
