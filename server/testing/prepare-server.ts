@@ -13,13 +13,18 @@ export type TestServerOptions = {
 
 let ownAuthority: CertificateAuthority | undefined;
 
+const portsGiven = new Set<number>();
+
 const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
     server.listen(0, '127.0.0.1', () => {
       const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
+      // The system may name a port twice before its first user opens it.
+      const isFresh = !portsGiven.has(port);
+      portsGiven.add(port);
+      server.close(() => resolve(isFresh ? port : freePort()));
     });
   });
 
