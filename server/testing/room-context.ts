@@ -3,7 +3,6 @@ import { signingKeyFromSeed } from '@candor/federation';
 import type { Config } from '../config/read-config.ts';
 import type { Context } from '../context.ts';
 import { createLog } from '../log.ts';
-import { createMetrics } from '../metrics.ts';
 import { Notifier, type PlacedChange } from '../notifier.ts';
 import type { CreateRoomContext } from '../rooms/create-room.ts';
 import type { RemoteContext } from '../rooms/remote/remote-context.ts';
@@ -34,7 +33,6 @@ const contextOf = (db: Database, told: PlacedChange[], notifier: Notifier): Test
     },
     randomBytes,
     log: createLog({ level: 'fatal', destination: process.stderr }),
-    metrics: createMetrics(),
     federation: { signingKey: signingKeyFromSeed('test', seed) } as Context['federation'],
     notifier,
     told,

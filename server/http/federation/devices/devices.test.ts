@@ -7,6 +7,7 @@ import { receiveDeviceListUpdate } from '../../../devices/receive-device-list-up
 import { receiveDirectToDevice } from '../../../devices/receive-direct-to-device.ts';
 import { receiveSigningKeyUpdate } from '../../../devices/receive-signing-key-update.ts';
 import { storeRemoteKeys } from '../../../devices/store-remote-keys.ts';
+import { metrics } from '../../../metrics.ts';
 import type { Change } from '../../../notifier.ts';
 import { toDeviceAfter } from '../../../storage/to-device.ts';
 import { makeCrossSigningKey, makeDeviceKeys, newSigningKey } from '../../../testing/make-keys.ts';
@@ -181,7 +182,7 @@ t.test('many who ask at the same time cost one request', async (t) => {
   const lena = await userThere('lena');
   await shareRoom(lena.userId);
   const asked = async () => {
-    const { values } = await there.context.metrics.requestSeconds.get();
+    const { values } = await metrics.requestSeconds.get();
     const counts = values.filter(
       ({ metricName, labels }) =>
         metricName?.endsWith('_count') && labels.operation === 'queryUserEncryptionKeys',
