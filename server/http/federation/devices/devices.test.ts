@@ -7,7 +7,7 @@ import { receiveDeviceListUpdate } from '../../../devices/receive-device-list-up
 import { receiveDirectToDevice } from '../../../devices/receive-direct-to-device.ts';
 import { receiveSigningKeyUpdate } from '../../../devices/receive-signing-key-update.ts';
 import { storeRemoteKeys } from '../../../devices/store-remote-keys.ts';
-import { metrics, metrics } from '../../../metrics.ts';
+import { metrics } from '../../../metrics.ts';
 import type { Change } from '../../../notifier.ts';
 import { toDeviceAfter } from '../../../storage/to-device.ts';
 import { makeCrossSigningKey, makeDeviceKeys, newSigningKey } from '../../../testing/make-keys.ts';
