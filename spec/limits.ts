@@ -63,6 +63,7 @@ export const limits = {
   aliasServersMax: 100,
   // Asking another server for an alias, a profile or its rooms while a client waits.
   directoryTimeoutMs: 20_000,
+  directoryAnswerBytesMax: 2_097_152,
 
   // Of the WebSocket sync; what a client sends is small.
   socketFrameBytesMax: 65_536,

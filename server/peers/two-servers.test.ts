@@ -1,5 +1,6 @@
 import t from 'tap';
-import { arrives, person } from '../testing/federated-rooms.ts';
+import { readMembership } from '../storage/memberships.ts';
+import { arrives, person, type TestPerson, until } from '../testing/federated-rooms.ts';
 import { startTestNetwork } from '../testing/start-network.ts';
 import type { TestServer } from '../testing/start-server.ts';
 
@@ -28,3 +29,66 @@ for (const version of ['10', '11', '12']) {
     t.ok(page.chunk.some((event: { content: { body?: string } }) => event.content.body === 'a4'));
   });
 }
+
+/** What /sync's rooms will be made of: the user's own memberships. */
+const membershipOf = async ({ server, userId }: TestPerson, roomId: string) => {
+  const room = await server.context.rooms.get(roomId);
+  return room && readMembership(server.context.db, room.roomNid, userId);
+};
+
+t.test('an invitation travels, can be refused, taken back and accepted', async (t) => {
+  for (const version of ['10', '11', '12']) {
+    const alice = await person(a, `inviter${version}`);
+    const bob = await person(b, `invitee${version}`);
+    const roomId = await alice.createRoom({
+      room_version: version,
+      name: 'Tea',
+      invite: [bob.userId],
+    });
+    const invited = await membershipOf(bob, roomId);
+    t.equal(invited?.membership, 'invite');
+    t.match(JSON.parse(invited?.strippedState ?? '[]'), [{ type: 'm.room.create' }]);
+    t.match(invited?.strippedState, /"name":"Tea"/);
+
+    await bob.insist('POST', `/rooms/${encodeURIComponent(roomId)}/leave`, { reason: 'later' });
+    t.equal((await membershipOf(bob, roomId))?.membership, 'leave');
+    t.equal(
+      (await membershipOf({ ...bob, server: a }, roomId))?.membership,
+      'leave',
+      'inviter knows',
+    );
+
+    const path = `/rooms/${encodeURIComponent(roomId)}`;
+    await alice.insist('POST', `${path}/invite`, { user_id: bob.userId });
+    t.equal((await membershipOf(bob, roomId))?.membership, 'invite');
+    await alice.insist('POST', `${path}/kick`, { user_id: bob.userId });
+    await until(b, async () => (await membershipOf(bob, roomId))?.membership === 'leave');
+
+    await alice.insist('POST', `${path}/invite`, { user_id: bob.userId });
+    await bob.insist('POST', `${path}/join`, {});
+    await arrives(a, await bob.say(roomId, 'here I am'));
+    t.strictSame(await stateOn(b, roomId), await stateOn(a, roomId));
+  }
+});
+
+t.test('a knock is let in, or withdrawn', async (t) => {
+  const alice = await person(a, 'host');
+  const bob = await person(b, 'knocker');
+  const roomId = await alice.createRoom({
+    initial_state: [{ type: 'm.room.join_rules', state_key: '', content: { join_rule: 'knock' } }],
+  });
+  const path = `/rooms/${encodeURIComponent(roomId)}`;
+  const knock = `/knock/${encodeURIComponent(roomId)}?via=${encodeURIComponent(a.serverName)}`;
+  await bob.insist('POST', knock, { reason: 'please' });
+  const knocked = await membershipOf(bob, roomId);
+  t.equal(knocked?.membership, 'knock');
+  t.match(JSON.parse(knocked?.strippedState ?? '[]'), [{ type: 'm.room.create' }]);
+  t.equal((await membershipOf({ ...bob, server: a }, roomId))?.membership, 'knock');
+  await bob.insist('POST', `${path}/leave`, {});
+  t.equal((await membershipOf({ ...bob, server: a }, roomId))?.membership, 'leave');
+  await bob.insist('POST', knock, {});
+  await alice.insist('POST', `${path}/invite`, { user_id: bob.userId });
+  t.equal((await membershipOf(bob, roomId))?.membership, 'invite');
+  await bob.insist('POST', `${path}/join`, {});
+  await arrives(a, await bob.say(roomId, 'thanks'));
+});

@@ -13,16 +13,17 @@ import { transact } from '../storage/database.ts';
 import { setPublished } from '../storage/room-directory.ts';
 import type { StreamPosition } from '../storage/stream-clock.ts';
 import { appendEvent } from './append-event.ts';
-import { buildRoomEvent, type RoomContext } from './build-room-event.ts';
+import { buildRoomEvent } from './build-room-event.ts';
 import { checkContent } from './check-content.ts';
 import { abandonSteps, commitSteps } from './commit-steps.ts';
 import { inviteUser } from './invite-user.ts';
 import { createContent, eventsAfterCreate, inviteesOf, type NewRoom } from './new-room-events.ts';
 import type { Step } from './place-event.ts';
+import type { RemoteContext } from './remote/remote-context.ts';
 import type { Room } from './room.ts';
 import type { CreateRoomRequest } from './room-presets.ts';
 
-export type CreateRoomContext = RoomContext & Pick<Context, 'randomBytes' | 'log'>;
+export type CreateRoomContext = RemoteContext & Pick<Context, 'randomBytes'>;
 
 const rulesFor = (version: string): RoomVersionRules => {
   const rules = roomVersionRules(version);

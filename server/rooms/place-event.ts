@@ -74,8 +74,9 @@ const applyRedaction = (room: Room, redaction: RoomEvent, target: StoredEvent | 
 
 const remoteServers = (room: Room, event: RoomEvent, serverName: string): Set<string> => {
   const servers = new Set(room.servers.keys());
-  // The server of somebody invited, removed or gone hears of it too.
-  if (event.type === 'm.room.member' && event.stateKey !== undefined) {
+  // The server of somebody removed or gone hears of it too; that of somebody invited was asked.
+  const isInvite = event.content['membership'] === 'invite';
+  if (event.type === 'm.room.member' && event.stateKey !== undefined && !isInvite) {
     servers.add(serverNameOf(event.stateKey) ?? serverName);
   }
   servers.delete(serverName);

@@ -13,3 +13,14 @@ export const readExistingAccounts = async (
     .execute();
   return rows.map(({ user_id }) => user_id);
 };
+
+/** Whether the user has an account here that is not closed. */
+export const isOpenAccount = async ({ sql }: Db, userId: string): Promise<boolean> => {
+  const row = await sql
+    .selectFrom('users')
+    .select('user_id')
+    .where('user_id', '=', userId)
+    .where('deactivated_at', 'is', null)
+    .executeTakeFirst();
+  return row !== undefined;
+};

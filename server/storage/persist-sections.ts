@@ -43,16 +43,23 @@ const eventColumns: readonly Column<EventRow>[] = [
 ];
 
 /** Redactions of events of the same batch are written with the event itself: the statement does not see its own rows. */
-const eventRows = function* (items: readonly PersistItem[]): Iterable<EventRow> {
-  const redactions = new Map(
-    items.flatMap((item) => item.redactions ?? []).map((r) => [r.eventId, r]),
-  );
-  for (const item of items) {
-    for (const row of item.events) {
-      const redaction = redactions.size > 0 ? redactions.get(row.eventId) : undefined;
-      yield redaction ? { ...row, json: redaction.json, redactedBy: redaction.redactedBy } : row;
+const eventRows = (read: (item: PersistItem) => readonly EventRow[]) =>
+  function* (items: readonly PersistItem[]): Iterable<EventRow> {
+    const redactions = new Map(
+      items.flatMap((item) => item.redactions ?? []).map((r) => [r.eventId, r]),
+    );
+    for (const item of items) {
+      for (const row of read(item)) {
+        const redaction = redactions.size > 0 ? redactions.get(row.eventId) : undefined;
+        yield redaction ? { ...row, json: redaction.json, redactedBy: redaction.redactedBy } : row;
+      }
     }
-  }
+  };
+
+const redactionRows = (items: readonly PersistItem[]) => {
+  const placed = new Set(items.flatMap((item) => item.placed ?? []).map((row) => row.eventId));
+  const rows = lastOf(each((item) => item.redactions)(items), (row) => row.eventId);
+  return [...rows].filter((row) => !placed.has(row.eventId));
 };
 
 /** What is missing and what was found, after all items in their order. */
@@ -108,7 +115,7 @@ export const persistSections: readonly Section[] = [
   section(
     'events',
     eventColumns,
-    eventRows,
+    eventRows((item) => item.events),
     (rows) =>
       `INSERT INTO events (event_nid, room_nid, event_id, position, depth, state_key_nid,
        snapshot_nid, is_outlier, is_soft_failed, rejected_for, redacted_by, received_at, json)
@@ -236,7 +243,7 @@ export const persistSections: readonly Section[] = [
       ['text', (row) => row.redactedBy],
       ['text', (row) => row.json],
     ],
-    (items) => lastOf(each((item) => item.redactions)(items), (row) => row.eventId),
+    redactionRows,
     (rows) =>
       `UPDATE events SET json = r.json, redacted_by = r.redacted_by
        FROM ${rows} AS r (event_id, redacted_by, json) WHERE events.event_id = r.event_id`,
@@ -256,10 +263,11 @@ export const persistSections: readonly Section[] = [
   section<EventRow>(
     'placed',
     eventColumns,
-    each((item) => item.placed),
+    eventRows((item) => item.placed ?? []),
     (rows) =>
       `UPDATE events SET position = p.position, snapshot_nid = p.snapshot_nid,
-       is_outlier = p.is_outlier, is_soft_failed = p.is_soft_failed, rejected_for = p.rejected_for
+       is_outlier = p.is_outlier, is_soft_failed = p.is_soft_failed, rejected_for = p.rejected_for,
+       redacted_by = p.redacted_by, received_at = p.received_at, json = p.json
        FROM ${rows} AS p (event_nid, room_nid, event_id, position, depth, state_key_nid,
        snapshot_nid, is_outlier, is_soft_failed, rejected_for, redacted_by, received_at, json)
        WHERE events.event_nid = p.event_nid`,

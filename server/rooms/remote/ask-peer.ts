@@ -2,7 +2,10 @@ import { isObject, type JsonObject } from '@candor/federation';
 import { PeerError, type PeerRequest } from '@candor/federation/transport';
 import type { RemoteContext } from './remote-context.ts';
 
-export type Question = Pick<PeerRequest, 'method' | 'query' | 'content' | 'timeoutMs'> & {
+export type Question = Pick<
+  PeerRequest,
+  'method' | 'query' | 'content' | 'timeoutMs' | 'maxBytes'
+> & {
   readonly server: string;
   /** Behind `/_matrix/federation`, one entry for each part: `['v1', 'event', eventId]`. */
   readonly path: readonly string[];

@@ -6,7 +6,7 @@ import type { MembershipChange } from '../send-membership.ts';
 import { enterRoom } from './enter-room.ts';
 import type { RemoteContext } from './remote-context.ts';
 import { shakeHands } from './shake-hands.ts';
-import { serversToTry, tryServers } from './try-servers.ts';
+import { serversOfMembership, serversToTry, tryServers } from './try-servers.ts';
 
 export type RemoteEntry = Pick<MembershipChange, 'roomId' | 'sender' | 'reason' | 'content'> & {
   readonly via?: readonly string[];
@@ -22,15 +22,14 @@ export const entryContent = async (
   ...(reason !== undefined && { reason }),
 });
 
-/** Who may know the room: those named, and the server of whoever invited the user. */
+/** Who may know the room: those named, and who was there when the user was invited or knocked. */
 export const serversOfEntry = async (
   context: RemoteContext,
   { roomId, sender, via = [] }: RemoteEntry,
 ): Promise<readonly string[]> => {
   const room = await context.rooms.get(roomId);
   const present = room && (await readMembership(context.db, room.roomNid, sender));
-  const inviter = present?.sender.slice(present.sender.indexOf(':') + 1);
-  return serversToTry(context, roomId, [...via, inviter]);
+  return serversToTry(context, roomId, [...via, ...(present ? serversOfMembership(present) : [])]);
 };
 
 /**

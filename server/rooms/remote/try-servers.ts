@@ -1,7 +1,17 @@
 import { splitServerName } from '@candor/federation';
 import { PeerError } from '@candor/federation/transport';
 import { type ErrorCode, errorStatus, limits, MatrixError, serverNameOf } from '@candor/spec';
+import type { Membership } from '../../storage/memberships.ts';
 import type { RemoteContext } from './remote-context.ts';
+
+/** Servers that were in the room when the invitation, or the answer to the knock, came from there. */
+export const serversOfMembership = ({
+  sender,
+  strippedState,
+}: Membership): readonly (string | undefined)[] => {
+  const shown = JSON.parse(strippedState ?? '[]') as readonly { readonly sender?: string }[];
+  return [sender, ...shown.flatMap((event) => event.sender ?? [])].map(serverNameOf);
+};
 
 /** The servers that may be asked about a room, each once, in the order given; the one that a room id names comes last. */
 export const serversToTry = (
