@@ -46,3 +46,12 @@ export const deleteAlias = async (tx: Tx, alias: string): Promise<boolean> => {
     .executeTakeFirst();
   return numDeletedRows > 0n;
 };
+
+/** Points this server's aliases of one room to another. */
+export const moveAliases = async (tx: Tx, fromRoomId: string, toRoomId: string): Promise<void> => {
+  await tx.sql
+    .updateTable('room_aliases')
+    .set({ room_id: toRoomId })
+    .where('room_id', '=', fromRoomId)
+    .execute();
+};

@@ -11,6 +11,31 @@ export const setPublished = async (tx: Tx, roomId: string, isPublished: boolean)
     .execute();
 };
 
+/** Whether a room is in the public room list; undefined for a room this server has never heard of. */
+export const readPublished = async (db: Db, roomId: string): Promise<boolean | undefined> => {
+  const row = await db.sql
+    .selectFrom('rooms')
+    .select('is_published')
+    .where('room_id', '=', roomId)
+    .executeTakeFirst();
+  return row?.is_published;
+};
+
+/** Puts one room into another's place in the public room list, if that is there. */
+export const movePublished = async (
+  tx: Tx,
+  fromRoomId: string,
+  toRoomId: string,
+): Promise<void> => {
+  const { numUpdatedRows } = await tx.sql
+    .updateTable('rooms')
+    .set({ is_published: false })
+    .where('room_id', '=', fromRoomId)
+    .where('is_published', '=', true)
+    .executeTakeFirst();
+  if (numUpdatedRows > 0n) await setPublished(tx, toRoomId, true);
+};
+
 /** The rooms in the public room list. */
 export const readPublishedRooms = async (db: Db): Promise<readonly string[]> => {
   const rows = await db.sql
