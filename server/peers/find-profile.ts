@@ -1,31 +1,11 @@
-import { isObject } from '@candor/federation';
 import { isUserId, limits, MatrixError, serverNameOf } from '@candor/spec';
 import type { Session } from '../accounts/sessions.ts';
 import type { Context } from '../context.ts';
+import { askPeer } from '../rooms/remote/ask-peer.ts';
+import { tryServers } from '../rooms/remote/try-servers.ts';
 import { readProfile } from '../storage/profiles.ts';
-import { peerRefusal } from './peer-refusal.ts';
 
 type Profile = Readonly<Record<string, unknown>>;
-
-const askServer = async (
-  { federation }: Pick<Context, 'federation'>,
-  destination: string,
-  query: { readonly user_id: string; readonly field?: string },
-): Promise<Profile> => {
-  const { body } = await federation.client
-    .request({
-      destination,
-      method: 'GET',
-      path: '/_matrix/federation/v1/query/profile',
-      query,
-      timeoutMs: limits.directoryTimeoutMs,
-      maxBytes: 2 * limits.profileBytesMax,
-    })
-    .catch((error: unknown) => {
-      throw peerRefusal(error);
-    });
-  return isObject(body) ? body : {};
-};
 
 /**
  * A user's profile, or one field of it; of other servers' users from there, when a user of ours asks. Throws
@@ -45,10 +25,16 @@ export const findProfile = async (
   if (!isLocal && !caller) throw new MatrixError('M_MISSING_TOKEN', 'an access token is needed');
   const profile = isLocal
     ? await readProfile(context.db, userId)
-    : await askServer(context, serverName, {
-        user_id: userId,
-        ...(field !== undefined && { field }),
-      });
+    : await tryServers([serverName], (server) =>
+        askPeer(context, {
+          server,
+          method: 'GET',
+          path: ['v1', 'query', 'profile'],
+          query: { user_id: userId, field },
+          timeoutMs: limits.directoryTimeoutMs,
+          maxBytes: 2 * limits.profileBytesMax,
+        }),
+      );
   if (!profile) throw new MatrixError('M_NOT_FOUND', 'there is no such user');
   if (field === undefined) return profile;
   if (!Object.hasOwn(profile, field)) throw new MatrixError('M_NOT_FOUND', 'no such field');

@@ -1,4 +1,3 @@
-import { isObject } from '@candor/federation';
 import {
   isRoomAlias,
   isRoomId,
@@ -8,10 +7,9 @@ import {
   serverNameOf,
 } from '@candor/spec';
 import type { Context } from '../context.ts';
+import { askPeer } from '../rooms/remote/ask-peer.ts';
+import { tryServers } from '../rooms/remote/try-servers.ts';
 import { readAlias } from '../storage/aliases.ts';
-import { peerRefusal } from './peer-refusal.ts';
-
-type FindContext = Pick<Context, 'config' | 'db' | 'rooms' | 'federation'>;
 
 export type FoundRoom = {
   readonly roomId: string;
@@ -36,22 +34,20 @@ export const findLocalAlias = async (
 };
 
 const askServer = async (
-  { federation }: FindContext,
-  destination: string,
+  context: Pick<Context, 'federation'>,
+  serverName: string,
   alias: string,
 ): Promise<FoundRoom> => {
-  const { body } = await federation.client
-    .request({
-      destination,
+  const { room_id: roomId, servers } = await tryServers([serverName], (server) =>
+    askPeer(context, {
+      server,
       method: 'GET',
-      path: '/_matrix/federation/v1/query/directory',
+      path: ['v1', 'query', 'directory'],
       query: { room_alias: alias },
       timeoutMs: limits.directoryTimeoutMs,
-    })
-    .catch((error: unknown) => {
-      throw peerRefusal(error);
-    });
-  const { room_id: roomId, servers } = isObject(body) ? body : {};
+      maxBytes: limits.directoryAnswerBytesMax,
+    }),
+  );
   if (typeof roomId !== 'string' || !isRoomId(roomId)) throw notFound();
   const named = (Array.isArray(servers) ? servers : []).filter(
     (name): name is string => typeof name === 'string' && isServerName(name),
@@ -59,13 +55,22 @@ const askServer = async (
   return { roomId, servers: named.slice(0, limits.aliasServersMax) };
 };
 
-/** The room that a client means by an id or an alias, which its server is asked for. Throws M_NOT_FOUND, M_INVALID_PARAM. */
-export const findRoom = async (context: FindContext, roomIdOrAlias: string): Promise<FoundRoom> => {
+/**
+ * The room that is meant by an id or an alias; when a user of ours asks, also by one of another server, which is asked.
+ * Throws M_NOT_FOUND, M_INVALID_PARAM, M_MISSING_TOKEN.
+ */
+export const findRoom = async (
+  context: Pick<Context, 'config' | 'db' | 'rooms' | 'federation'>,
+  roomIdOrAlias: string,
+  { isAnonymous }: { readonly isAnonymous: boolean },
+): Promise<FoundRoom> => {
   if (isRoomId(roomIdOrAlias)) return { roomId: roomIdOrAlias, servers: [] };
   if (!isRoomAlias(roomIdOrAlias)) {
     throw new MatrixError('M_INVALID_PARAM', 'neither a room id nor an alias');
   }
   const serverName = serverNameOf(roomIdOrAlias) ?? '';
   if (serverName === context.config.serverName) return findLocalAlias(context, roomIdOrAlias);
+  // Nobody else can make this server send requests.
+  if (isAnonymous) throw new MatrixError('M_MISSING_TOKEN', 'an access token is needed');
   return askServer(context, serverName, roomIdOrAlias);
 };

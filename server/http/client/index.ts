@@ -2,6 +2,7 @@ import { accountHandlers } from './account/index.ts';
 import { accountDataHandlers } from './account-data/index.ts';
 import { capabilityHandlers } from './capabilities/index.ts';
 import { deviceHandlers } from './devices/index.ts';
+import { directoryHandlers } from './directory/index.ts';
 import { filterHandlers } from './filter/index.ts';
 import { keyHandlers } from './keys/index.ts';
 import { mediaHandlers } from './media/index.ts';
@@ -19,6 +20,7 @@ export const clientHandlers = {
   ...accountHandlers,
   ...capabilityHandlers,
   ...deviceHandlers,
+  ...directoryHandlers,
   ...filterHandlers,
   ...keyHandlers,
   ...mediaHandlers,

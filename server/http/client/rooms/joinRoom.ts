@@ -8,7 +8,9 @@ export const joinRoom: Handler<typeof clientServer.joinRoom> = async (
   { params, query, body, caller },
 ) => {
   const asked = [...(query.via ?? []), ...(query.server_name ?? [])];
-  const { roomId, servers } = await findRoom(context, params.roomIdOrAlias);
+  const { roomId, servers } = await findRoom(context, params.roomIdOrAlias, {
+    isAnonymous: false,
+  });
   await join(context, {
     roomId,
     sender: caller.userId,

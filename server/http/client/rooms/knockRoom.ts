@@ -8,7 +8,9 @@ export const knockRoom: Handler<typeof clientServer.knockRoom> = async (
   { params, query, body, caller },
 ) => {
   const asked = [...(query.via ?? []), ...(query.server_name ?? [])];
-  const { roomId, servers } = await findRoom(context, params.roomIdOrAlias);
+  const { roomId, servers } = await findRoom(context, params.roomIdOrAlias, {
+    isAnonymous: false,
+  });
   await knock(context, {
     roomId,
     sender: caller.userId,
