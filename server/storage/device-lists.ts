@@ -63,17 +63,17 @@ export const deviceListChangesBetween = async (
 ): Promise<DeviceListChanges> => {
   const { rows } = await raw<{ user_id: string; is_left: boolean }>`
     WITH own AS (
-      SELECT room_nid, membership, position FROM memberships WHERE user_id = ${userId}
+      SELECT room_nid, membership, since FROM memberships WHERE user_id = ${userId}
     ), joined AS (
-      SELECT room_nid, position FROM own WHERE membership = 'join'
+      SELECT room_nid, since FROM own WHERE membership = 'join'
     ), moved AS (
       SELECT theirs.user_id, theirs.membership <> 'join' AS is_left
       FROM joined JOIN memberships theirs USING (room_nid)
-      WHERE theirs.position > ${from} AND theirs.membership IN ('join', 'leave', 'ban')
-        OR joined.position > ${from} AND theirs.membership = 'join'
+      WHERE theirs.since > ${from} AND theirs.membership IN ('join', 'leave', 'ban')
       UNION
-      SELECT theirs.user_id, true FROM own JOIN memberships theirs USING (room_nid)
-      WHERE own.membership IN ('leave', 'ban') AND own.position > ${from}
+      SELECT theirs.user_id, own.membership <> 'join'
+      FROM own JOIN memberships theirs USING (room_nid)
+      WHERE own.since > ${from} AND own.membership IN ('join', 'leave', 'ban')
         AND theirs.membership = 'join'
       UNION
       SELECT user_id, false FROM device_list_changes

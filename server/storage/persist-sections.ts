@@ -217,10 +217,13 @@ export const persistSections: readonly Section[] = [
       lastOf(each((item) => item.memberships)(items), (row) => `${row.roomNid} ${row.userId}`),
     (rows) =>
       `INSERT INTO memberships (room_nid, user_id, membership, event_id, sender, position,
-       is_local, stripped_state) SELECT * FROM ${rows}
+       is_local, stripped_state, since) SELECT r.*, r.position FROM ${rows} AS r (room_nid,
+       user_id, membership, event_id, sender, position, is_local, stripped_state)
        ON CONFLICT (room_nid, user_id) DO UPDATE SET membership = excluded.membership,
        event_id = excluded.event_id, sender = excluded.sender, position = excluded.position,
        stripped_state = excluded.stripped_state,
+       since = CASE WHEN memberships.membership = excluded.membership THEN memberships.since
+         ELSE excluded.since END,
        is_forgotten = memberships.is_forgotten AND excluded.membership IN ('leave', 'ban')`,
   ),
   section<InRoom<NonNullable<PersistItem['relations']>[number]>>(

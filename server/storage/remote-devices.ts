@@ -34,15 +34,15 @@ export const readRemoteListStates = async (
 ): Promise<RemoteListStates> => {
   const { rows } = await raw<{ user_id: string; is_held: boolean | null }>`
     WITH theirs AS (
-      SELECT user_id, room_nid, position FROM memberships
+      SELECT user_id, room_nid, since FROM memberships
       WHERE user_id = ANY(${userIds}) AND membership = 'join'
     ), ours AS (
-      SELECT room_nid, min(position) AS position FROM memberships
+      SELECT room_nid, min(since) AS since FROM memberships
       WHERE room_nid IN (SELECT room_nid FROM theirs) AND is_local AND membership = 'join'
       GROUP BY room_nid
     )
     SELECT theirs.user_id, bool_or(
-      NOT list.is_stale AND theirs.position <= list.held_since AND ours.position <= list.held_since
+      NOT list.is_stale AND theirs.since <= list.held_since AND ours.since <= list.held_since
     ) AS is_held
     FROM theirs JOIN ours USING (room_nid)
     LEFT JOIN remote_device_lists list ON list.user_id = theirs.user_id

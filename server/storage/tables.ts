@@ -154,6 +154,7 @@ type Memberships = {
   event_id: string;
   sender: string;
   position: number;
+  since: number;
   is_local: boolean;
   is_forgotten: Generated<boolean>;
   stripped_state: string | null;

@@ -203,6 +203,8 @@ CREATE TABLE memberships (
   event_id text NOT NULL,
   sender text NOT NULL,
   position bigint NOT NULL,
+  -- Position at which the user became what they are; profile changes do not move it.
+  since bigint NOT NULL,
   is_local boolean NOT NULL,
   is_forgotten boolean NOT NULL DEFAULT false,
   -- JSON array of stripped state events that came with an invite or a knock's answer.
@@ -210,6 +212,7 @@ CREATE TABLE memberships (
   PRIMARY KEY (room_nid, user_id)
 );
 CREATE INDEX memberships_user ON memberships (user_id, membership, room_nid);
+CREATE INDEX memberships_since ON memberships (room_nid, since);
 CREATE INDEX memberships_local ON memberships (room_nid) WHERE is_local AND membership = 'join';
 
 CREATE TABLE sent_transactions (

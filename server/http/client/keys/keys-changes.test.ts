@@ -1,5 +1,6 @@
 import t from 'tap';
 import { removeDevices } from '../../../accounts/remove-devices.ts';
+import { until } from '../../../testing/federated-rooms.ts';
 import { makeCrossSigningKey, makeDeviceKeys, newSigningKey } from '../../../testing/make-keys.ts';
 import { startTestServer, type TestUser } from '../../../testing/start-server.ts';
 
@@ -62,6 +63,29 @@ t.test('names those who came and those who went', async (t) => {
   const here = token();
   await post(bob, `/rooms/${encodeURIComponent(second)}/leave`);
   t.strictSame((await changes(alice, here)).body.left, [], 'another room is still shared');
+});
+
+t.test('a new name is no news about keys', async (t) => {
+  const from = token();
+  const rename = (displayname: string) =>
+    server.request('PUT', `${v3}/profile/${bob.userId}/displayname`, {
+      token: bob.accessToken,
+      body: { displayname },
+    });
+  const nameInRooms = async () => {
+    const rows = await server.context.db.sql
+      .selectFrom('memberships')
+      .select('position')
+      .where('user_id', '=', bob.userId)
+      .where('position', '>', Number(from.slice(1)))
+      .execute();
+    return rows.length;
+  };
+  t.equal((await rename('Bobby')).status, 200);
+  await until(server, async () => (await nameInRooms()) > 0);
+  for (const user of [alice, bob]) {
+    t.strictSame((await changes(user, from)).body, { changed: [], left: [] });
+  }
 });
 
 t.test('a removed device with keys is a change, one without is none', async (t) => {

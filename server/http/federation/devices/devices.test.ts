@@ -61,6 +61,7 @@ const shareRoom = async (userId: string) => {
           event_id: '$x',
           sender: user,
           position: clock.committed,
+          since: clock.committed,
           is_local: user.endsWith(`:${server.serverName}`),
           stripped_state: null,
         })
@@ -301,7 +302,7 @@ t.test('a list does not outlive the last shared room', async (t) => {
     const { sql, clock } = here.context.db;
     await sql
       .updateTable('memberships')
-      .set({ membership, position: clock.committed + 1 })
+      .set({ membership, since: clock.committed + 1 })
       .where('room_nid', '=', nid)
       .where('user_id', '=', frank.userId)
       .execute();
