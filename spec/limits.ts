@@ -77,6 +77,7 @@ export const limits = {
   initialStateEventsMax: 200,
 
   persistBatchEventsMax: 200,
+  persistQueueItemsMax: 20_000,
   /** Differences between a snapshot of state and the full copy it is told from. */
   stateHopsMax: 64,
   snapshotsInMemoryEntriesMax: 1_000_000,
@@ -88,6 +89,7 @@ export const limits = {
   sentTransactionsPerDeviceMax: 1_000,
   sentTransactionSessionsMax: 2_000,
   sentTransactionAgeMsMax: 86_400_000,
+  sentTransactionsPerPruneMax: 10_000,
   notifyCoalesceMs: 5,
   notifierChangesMax: 20_000,
   movedStateToldMax: 200,
@@ -241,6 +243,7 @@ export const limits = {
   clientTimelineEvents: 50,
   /** Events fetched to close a gap in a room's timeline; what is older than these is left out. */
   clientGapEventsMax: 10_000,
+  clientHistoryPageEvents: 100,
   clientSocketSilenceMsMax: 90_000,
   clientFollowUpIntervalMs: 2_000,
   clientTypingMs: 30_000,

@@ -2,10 +2,10 @@ import { type Json, type Pdu, type RoomEvent, readEvent, signEvent } from '@cand
 import { MatrixError, serverNameOf } from '@candor/spec';
 import type { Context } from '../context.ts';
 import { authoriseJoin } from '../rooms/authorise-join.ts';
+import { readCurrentMembership } from '../rooms/current-membership.ts';
 import { checkIncoming } from '../rooms/remote/check-incoming.ts';
 import { receiveEvent } from '../rooms/remote/receive-event.ts';
 import type { Room } from '../rooms/room.ts';
-import { readCurrentMembership } from '../rooms/send-membership.ts';
 import type { StoredEvent } from '../storage/stored-event.ts';
 import { roomForServer } from './room-for-server.ts';
 

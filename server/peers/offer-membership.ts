@@ -3,8 +3,8 @@ import { MatrixError, serverNameOf } from '@candor/spec';
 import type { Context } from '../context.ts';
 import { authoriseJoin } from '../rooms/authorise-join.ts';
 import { buildRoomEvent } from '../rooms/build-room-event.ts';
+import { readCurrentMembership } from '../rooms/current-membership.ts';
 import type { Room } from '../rooms/room.ts';
-import { readCurrentMembership } from '../rooms/send-membership.ts';
 import { roomForServer } from './room-for-server.ts';
 
 export type MembershipAsked = {

@@ -3,16 +3,12 @@ import { MatrixError } from '@candor/spec';
 import { shareDeviceList } from '../devices/announce-devices.ts';
 import { authoriseJoin } from './authorise-join.ts';
 import type { RoomContext } from './build-room-event.ts';
+import { readCurrentMembership } from './current-membership.ts';
 import { joinRemote } from './remote/join-remote.ts';
 import type { RemoteContext } from './remote/remote-context.ts';
 import { type Room, roomSettings } from './room.ts';
 import type { Sending, SentEvent } from './send-in-room.ts';
-import {
-  type MembershipChange,
-  memberContent,
-  placeMembership,
-  readCurrentMembership,
-} from './send-membership.ts';
+import { type MembershipChange, memberContent, placeMembership } from './send-membership.ts';
 
 export type Entry = Omit<MembershipChange, 'target'> & {
   /** Servers that may know the room. */

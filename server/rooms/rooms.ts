@@ -2,6 +2,7 @@ import type { RoomVersionRules } from '@candor/federation';
 import { limits, MatrixError } from '@candor/spec';
 import { LRUCache } from 'lru-cache';
 import type { Database } from '../storage/database.ts';
+import { DatabaseUnavailable } from '../storage/database-unavailable.ts';
 import { NidBlocks, nidSequences } from '../storage/nid-blocks.ts';
 import { PersistQueue } from '../storage/persist-events.ts';
 import { StateKeys } from '../storage/state-keys.ts';
@@ -12,8 +13,8 @@ import { KeyedTurns } from './keyed-turns.ts';
 import { loadRoom } from './load-room.ts';
 import { Room } from './room.ts';
 import { SentTransactions } from './sent-transactions.ts';
-import { Typing } from './typing.ts';
 import type { StateSet } from './state-set.ts';
+import { Typing } from './typing.ts';
 
 export type RoomsOptions = {
   readonly serverName: string;
@@ -82,8 +83,12 @@ export class Rooms {
     return loading;
   }
 
-  /** Runs `work` as the room's one writer. Throws M_NOT_FOUND for a room this server has never heard of. */
+  /**
+   * Runs `work` as the room's one writer. Throws M_NOT_FOUND for a room this server has never heard of, and
+   * `DatabaseUnavailable` when too much is queued already.
+   */
   async write<T>(roomId: string, work: (room: Room) => Promise<T>): Promise<T> {
+    if (this.queue.isFull) throw new DatabaseUnavailable('too much is queued');
     for (;;) {
       const room = await this.get(roomId);
       if (!room) throw new MatrixError('M_NOT_FOUND', 'this server does not know the room');

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import t from 'tap';
 import { type TestRooms, testRooms } from '../testing/room-context.ts';
 import { createRoom } from './create-room.ts';
@@ -100,6 +101,26 @@ t.test('a transaction id gives the same event, at the same time and after a rest
   t.match(context.told.findLast(({ change }) => change.kind === 'event')?.change, {
     sentBy: { userId: bob, deviceId: 'LAPTOP', txnId: 'm1' },
   });
+});
+
+t.test('transaction ids are forgotten after a day, by those that come later', async (t) => {
+  const context = await testRooms(t);
+  const roomId = await publicRoom(context);
+  const send = (txnId: string, at: TestRooms) =>
+    sendEvent(at, {
+      roomId,
+      sender: bob,
+      type: 'm.room.message',
+      content: text('x'),
+      txn: { deviceId: 'PHONE', txnKey: 'x', txnId },
+    });
+  await send('old', context);
+  await context.db.sql.updateTable('sent_transactions').set({ sent_at: 1 }).execute();
+  await send('new', context.restarted());
+  const count = async () =>
+    (await context.db.sql.selectFrom('sent_transactions').select('txn_key').execute()).length;
+  while ((await count()) > 1) await setImmediate();
+  t.equal(await count(), 1);
 });
 
 t.test('state that says what is said already is not sent again', async (t) => {

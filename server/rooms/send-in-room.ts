@@ -68,17 +68,18 @@ const append = async (context: RoomContext, room: Room, wanted: EventToSend): Pr
   const event = await buildRoomEvent(context, room, wanted);
   const { eventId } = event;
   const step = await appendEvent(context, room, event, txn);
+  const sentAt = context.now();
   const transaction = txn && {
     userId: sender,
     deviceId: txn.deviceId,
     txnKey: storedTxnKey(txn),
     eventId,
-    sentAt: context.now(),
+    sentAt,
   };
   const written = commitSteps(context, room, [step], { transaction });
   if (txn) {
     written.catch(() => context.rooms.sentTransactions.remove(sender, txn));
-    await context.rooms.sentTransactions.add(sender, txn, eventId);
+    await context.rooms.sentTransactions.add(sender, txn, eventId, sentAt);
   }
   return { eventId, position: step.position, written };
 };

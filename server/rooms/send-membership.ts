@@ -2,6 +2,7 @@ import type { JsonObject } from '@candor/federation';
 import { MatrixError, serverNameOf } from '@candor/spec';
 import { readMemberProfile } from '../storage/member-profile.ts';
 import type { RoomContext } from './build-room-event.ts';
+import { readCurrentMembership } from './current-membership.ts';
 import type { Room } from './room.ts';
 import { type Sending, type SentEvent, sendInRoom } from './send-in-room.ts';
 
@@ -14,19 +15,6 @@ export type MembershipChange = {
   readonly reason?: string | undefined;
   /** Further content of the member event, such as `is_direct`. */
   readonly content?: JsonObject;
-};
-
-/** What the current state says of a user; `leave` when it says nothing. */
-export const readCurrentMembership = async (
-  { rooms }: RoomContext,
-  room: Room,
-  userId: string,
-): Promise<string> => {
-  if (room.joined.has(userId)) return 'join';
-  const entry = room.memberEntry(userId);
-  const stored = entry && (await rooms.events.loadOne(entry.eventId));
-  const membership = stored?.event.content['membership'];
-  return typeof membership === 'string' ? membership : 'leave';
 };
 
 /**

@@ -1,7 +1,7 @@
 import { limits } from '@candor/spec';
 import { LRUCache } from 'lru-cache';
-import type { Db } from '../storage/database.ts';
-import { readSentTransactions } from '../storage/sent-transactions.ts';
+import { type Database, transact } from '../storage/database.ts';
+import { deleteSentTransactions, readSentTransactions } from '../storage/sent-transactions.ts';
 
 /** The session and request that a transaction id belongs to. */
 // https://spec.matrix.org/v1.19/client-server-api/#transaction-identifiers
@@ -26,12 +26,13 @@ const sessionOf = (rows: readonly (readonly [key: string, eventId: string])[]): 
 
 /** Which event each recent transaction id of a session became, known without a read once a session is in memory. */
 export class SentTransactions {
-  readonly #db: Db;
+  readonly #db: Database;
+  #added = 0;
   readonly #sessions = new LRUCache<string, Promise<Session>>({
     max: limits.sentTransactionSessionsMax,
   });
 
-  constructor(db: Db) {
+  constructor(db: Database) {
     this.#db = db;
   }
 
@@ -41,7 +42,14 @@ export class SentTransactions {
     return events.get(storedTxnKey(transaction));
   }
 
-  async add(userId: string, transaction: Transaction, eventId: string): Promise<void> {
+  /** `sentAt` in milliseconds since the epoch. */
+  async add(
+    userId: string,
+    transaction: Transaction,
+    eventId: string,
+    sentAt: number,
+  ): Promise<void> {
+    this.#pruneNowAndThen(sentAt);
     const { events, txnIds } = await this.#session(userId, transaction.deviceId);
     events.set(storedTxnKey(transaction), eventId);
     txnIds.set(eventId, transaction.txnId);
@@ -69,6 +77,15 @@ export class SentTransactions {
     if (session.deviceId === undefined) return () => undefined;
     const { txnIds } = await this.#session(session.userId, session.deviceId);
     return (eventId) => txnIds.get(eventId);
+  }
+
+  /** Old rows go when new ones come: at the first after a start, and every so many. */
+  #pruneNowAndThen(nowMs: number): void {
+    this.#added += 1;
+    if (this.#added % limits.sentTransactionsPerPruneMax !== 1) return;
+    const sentBefore = nowMs - limits.sentTransactionAgeMsMax;
+    // What fails now is pruned the next time.
+    transact(this.#db, (tx) => deleteSentTransactions(tx, sentBefore)).catch(() => undefined);
   }
 
   #session(userId: string, deviceId: string): Promise<Session> {

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { Db, Tx } from './database.ts';
 
 export type Membership = {
@@ -53,19 +54,6 @@ export const readMembership = async (
   return row && membershipOf(row);
 };
 
-/** Everyone of a room, by user id. */
-export const readRoomMembers = async (
-  db: Db,
-  roomNid: number,
-): Promise<ReadonlyMap<string, Membership>> => {
-  const rows = await db.sql
-    .selectFrom('memberships')
-    .select(['user_id', ...columns])
-    .where('room_nid', '=', roomNid)
-    .execute();
-  return new Map(rows.map((row) => [row.user_id, membershipOf(row)]));
-};
-
 /** The users joined to a room. */
 export const readJoinedUsers = async (db: Db, roomNid: number): Promise<readonly string[]> => {
   const rows = await db.sql
@@ -112,4 +100,19 @@ export const forgetMembership = async (
     .where('membership', 'in', ['leave', 'ban'])
     .executeTakeFirst();
   return numUpdatedRows > 0n;
+};
+
+/** Users of a server that the room's state has, or had, something to say about. */
+export const readMembersOfServer = async (
+  db: Db,
+  roomNid: number,
+  serverName: string,
+): Promise<readonly string[]> => {
+  const rows = await db.sql
+    .selectFrom('memberships')
+    .select('user_id')
+    .where('room_nid', '=', roomNid)
+    .where(sql<boolean>`substr(user_id, position(':' in user_id) + 1) = ${serverName}`)
+    .execute();
+  return rows.map((row) => row.user_id);
 };

@@ -32,6 +32,11 @@ export class PersistQueue {
     this.#onFailure = onFailure;
   }
 
+  /** So much waits for the database that nothing more should be begun. */
+  get isFull(): boolean {
+    return this.#queue.length >= limits.persistQueueItemsMax;
+  }
+
   /** Queues an item; resolves when it is on disk. Items are written in the order they are queued. */
   persist(item: PersistItem): Promise<void> {
     return new Promise((resolve, reject) => {
