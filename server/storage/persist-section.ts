@@ -31,3 +31,19 @@ export const section = <Row>(
     return arrays[0]?.length ? arrays : undefined;
   },
 });
+
+/** The last of the rows with the same key: a statement may write a row only once. */
+export const lastOf = <Row>(
+  rows: Iterable<Row>,
+  keyOf: (row: Row) => string | number,
+): Iterable<Row> => {
+  const last = new Map<string | number, Row>();
+  for (const row of rows) last.set(keyOf(row), row);
+  return last.values();
+};
+
+/** Rows of one kind, item by item. */
+export const each = <Row>(read: (item: PersistItem) => Iterable<Row> | undefined) =>
+  function* (items: readonly PersistItem[]): Iterable<Row> {
+    for (const item of items) yield* read(item) ?? [];
+  };

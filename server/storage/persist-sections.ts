@@ -6,19 +6,7 @@ import type {
   RoomRow,
   SentTransactionRow,
 } from './persist-item.ts';
-import { type Column, type Section, section } from './persist-section.ts';
-
-/** The last of the rows with the same key: a statement may write a row only once. */
-const lastOf = <Row>(rows: Iterable<Row>, keyOf: (row: Row) => string | number): Iterable<Row> => {
-  const last = new Map<string | number, Row>();
-  for (const row of rows) last.set(keyOf(row), row);
-  return last.values();
-};
-
-const each = <Row>(read: (item: PersistItem) => Iterable<Row> | undefined) =>
-  function* (items: readonly PersistItem[]): Iterable<Row> {
-    for (const item of items) yield* read(item) ?? [];
-  };
+import { type Column, each, lastOf, type Section, section } from './persist-section.ts';
 
 type InRoom<Row> = Row & { readonly roomNid: number };
 const eachInRoom = <Row extends object>(read: (item: PersistItem) => Iterable<Row> | undefined) =>
