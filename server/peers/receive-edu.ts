@@ -1,6 +1,7 @@
 import { isObject, type JsonObject } from '@candor/federation';
 import type { Context } from '../context.ts';
 import { isServerAllowed } from '../rooms/server-acl.ts';
+import { isDatabaseUnavailable } from '../storage/database-unavailable.ts';
 
 /** What takes in the EDUs of one type; it checks the content and whose it is by itself. */
 export type EduReceiver = (context: Context, origin: string, content: unknown) => Promise<void>;
@@ -45,6 +46,8 @@ export const receiveEdu = async (
     const open = await withoutClosedRooms(context, origin, type, content);
     if (open) await receive(context, origin, open);
   } catch (err) {
+    // The whole transaction then fails and comes again, and no message is lost.
+    if (isDatabaseUnavailable(err)) throw err;
     context.log.warn({ err, origin, type }, 'an EDU could not be taken');
   }
 };
