@@ -7,6 +7,7 @@ import { loadTls, tlsWarnings } from './config/tls.ts';
 import type { Context } from './context.ts';
 import { startDeviceLists } from './devices/device-lists.ts';
 import { createApp } from './http/app.ts';
+import { createUpgrade, isUpgrade } from './http/create-upgrade.ts';
 import { Draining } from './http/draining.ts';
 import { type Listener, openListener } from './http/listener.ts';
 import { createRateLimit } from './http/rate-limit.ts';
@@ -22,6 +23,7 @@ import { startEmbeddedPostgres } from './storage/embedded-postgres.ts';
 import { lockDataDir } from './storage/lock-data-dir.ts';
 import { offerFirstAdminToken } from './storage/registration-tokens.ts';
 import { createSyncMemory } from './sync/sync-memory.ts';
+import { SyncSockets } from './websocket/sync-sockets.ts';
 
 export type RunningServer = {
   readonly context: Context;
@@ -97,18 +99,19 @@ const openListeners = async (
     checkAnswers: options.checkAnswers ?? false,
     draining,
   };
-  const clientApp = createApp(context, {
-    ...common,
-    behindProxy: client.behindProxy,
-    isTls: client.behindProxy,
-  });
+  const { behindProxy } = client;
+  const clientApp = createApp(context, { ...common, behindProxy, isTls: behindProxy });
+  const sockets = new SyncSockets(context);
+  draining.onBegin(() => sockets.drain());
+  const accept = createUpgrade(context, { ...common, behindProxy }, (one) => sockets.accept(one));
   const federationApp = createApp(context, { ...common, behindProxy: false, isTls: true });
   const listeners: Listener[] = [];
   undo(async () => {
     draining.begin();
     await Promise.all(listeners.map((listener) => listener.drain()));
   });
-  listeners.push(await openListener({ ...client.listen, tls: undefined, app: clientApp }));
+  const upgrade = { isWanted: isUpgrade, accept };
+  listeners.push(await openListener({ ...client.listen, tls: undefined, app: clientApp, upgrade }));
   listeners.push(await openListener({ ...federation.listen, tls, app: federationApp }));
   const [clientPort = 0, federationPort = 0] = listeners.map(({ port }) => port);
   return {

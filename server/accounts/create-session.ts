@@ -59,7 +59,7 @@ export const createSession = async (
     const isNew = await insertDevice(tx, userId, deviceId, displayName, now());
     if (!isNew) {
       await deleteTokens(tx, userId, { deviceId });
-      tx.tell({ kind: 'sessionEnded', userId, deviceId, wakes: [] });
+      tx.tell({ kind: 'sessionEnded', userId, deviceId, wakes: [userId] });
     }
     return issueTokens(context, tx, { userId, deviceId }, withRefresh);
   });

@@ -18,8 +18,14 @@ export type ListenOptions = {
   readonly port: number;
   readonly tls: TlsKeys | undefined;
   readonly app: RequestListener;
+  readonly upgrade?: Upgrade;
+};
+
+export type Upgrade = {
+  /** Whether a request may become a WebSocket; others that offer an upgrade are answered without it. */
+  readonly isWanted: (request: IncomingMessage) => boolean;
   /** Takes connections that become WebSockets, and closes them itself when the server drains. */
-  readonly upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  readonly accept: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 };
 
 export type Listener = {
@@ -50,11 +56,12 @@ const httpOptions: ServerOptions = {
   connectionsCheckingInterval: limits.headersTimeoutMs / 2,
 };
 
-const create = ({ tls, app }: ListenOptions): Server => {
-  if (!tls) return createServer(httpOptions, app);
+const create = ({ tls, app, upgrade }: ListenOptions): Server => {
+  const options = { ...httpOptions, ...(upgrade && { shouldUpgradeCallback: upgrade.isWanted }) };
+  if (!tls) return createServer(options, app);
   return createTlsServer(
     {
-      ...httpOptions,
+      ...options,
       ...tls,
       minVersion: 'TLSv1.2',
       ciphers: forwardSecretSuites,
@@ -90,7 +97,7 @@ const drainer = (server: Server, { tls, upgrade }: ListenOptions): (() => Promis
   if (upgrade) {
     server.on('upgrade', (request, socket, head) => {
       idle.delete(request.socket);
-      upgrade(request, socket, head);
+      upgrade.accept(request, socket, head);
     });
   }
   return () =>

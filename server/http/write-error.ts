@@ -26,26 +26,46 @@ const isMuchUnread = ({ complete, headers }: IncomingMessage): boolean =>
   (headers['transfer-encoding'] !== undefined ||
     Number(headers['content-length'] ?? 0) > limits.unreadBodyBytesMax);
 
-/** The only place that writes error answers. What is our fault goes to the log, never to the client. */
+export type ErrorAnswer = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+};
+
+/** What a client is told of an error. What is our fault goes to the log, never to the client. */
 // https://spec.matrix.org/v1.19/client-server-api/#standard-error-response
+export const errorAnswer = (error: unknown, log: Logger, operationId?: string): ErrorAnswer => {
+  const { status, errcode, message, fields, cause } = toMatrixError(error);
+  if (status === 503) log.warn({ err: cause, operationId }, 'database unavailable');
+  else if (status === 500) log.error({ err: cause ?? error, operationId }, 'request failed');
+  const retryAfterMs = fields['retry_after_ms'];
+  return {
+    status,
+    headers: {
+      // https://spec.matrix.org/v1.19/client-server-api/#rate-limiting
+      ...(typeof retryAfterMs === 'number' && {
+        'Retry-After': `${Math.ceil(retryAfterMs / 1000)}`,
+      }),
+      'Content-Type': 'application/json',
+    },
+    body: JSON.stringify({ errcode, error: message, ...fields }),
+  };
+};
+
+/** The only place that writes error answers. */
 export const writeError = (
   koa: KoaContext,
   error: unknown,
   log: Logger,
   operationId?: string,
 ): void => {
-  const { status, errcode, message, fields, cause } = toMatrixError(error);
-  if (status === 503) log.warn({ err: cause, operationId }, 'database unavailable');
-  else if (status === 500) log.error({ err: cause ?? error, operationId }, 'request failed');
+  const { status, headers, body } = errorAnswer(error, log, operationId);
   if (koa.headerSent) {
     koa.res.destroy();
     return;
   }
-  const retryAfterMs = fields['retry_after_ms'];
-  // https://spec.matrix.org/v1.19/client-server-api/#rate-limiting
-  if (typeof retryAfterMs === 'number') koa.set('Retry-After', `${Math.ceil(retryAfterMs / 1000)}`);
   if (isMuchUnread(koa.req)) koa.set('Connection', 'close');
   koa.status = status;
-  koa.set('Content-Type', 'application/json');
-  koa.body = JSON.stringify({ errcode, error: message, ...fields });
+  koa.set(headers);
+  koa.body = body;
 };

@@ -37,12 +37,14 @@ class Watch {
   async next(ms: number, signal: AbortSignal): Promise<boolean> {
     if (this.firstAt === undefined && !signal.aborted) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, ms);
-        signal.addEventListener('abort', () => resolve(), { once: true });
-        this.#wake = () => {
+        const end = () => {
           clearTimeout(timer);
+          signal.removeEventListener('abort', end);
           resolve();
         };
+        const timer = setTimeout(end, ms);
+        signal.addEventListener('abort', end);
+        this.#wake = end;
       });
     }
     return this.firstAt !== undefined;
@@ -59,13 +61,14 @@ export const waitForBody = async (
   { timeoutMs, signal }: WaitOptions,
 ): Promise<SyncBody> => {
   const endAt = performance.now() + timeoutMs;
+  const isImmediate = request.since === undefined || request.fullState;
   const watch = new Watch(context, request);
   try {
     let body = await writeBody(context, request);
     for (;;) {
       if (watch.hasEnded) throw new MatrixError('M_UNKNOWN_TOKEN', 'the session has ended');
       const leftMs = endAt - performance.now();
-      if (!body.isEmpty || request.fullState || leftMs <= 0 || signal.aborted) return body;
+      if (!body.isEmpty || isImmediate || leftMs <= 0 || signal.aborted) return body;
       const wasWoken = await watch.next(leftMs, signal);
       // What happens in the next few milliseconds goes along.
       if (wasWoken && !watch.hasEnded) await after(limits.notifyCoalesceMs);

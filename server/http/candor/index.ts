@@ -3,6 +3,7 @@ import { candorMetrics } from './candorMetrics.ts';
 import { candorReady } from './candorReady.ts';
 import { candorRegisterNonce } from './candorRegisterNonce.ts';
 import { candorRegisterWithSharedSecret } from './candorRegisterWithSharedSecret.ts';
+import { candorSyncSocket } from './candorSyncSocket.ts';
 
 /** Operations of our own. */
 export const candorHandlers = {
@@ -11,4 +12,5 @@ export const candorHandlers = {
   candorReady,
   candorRegisterNonce,
   candorRegisterWithSharedSecret,
+  candorSyncSocket,
 };
