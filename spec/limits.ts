@@ -110,6 +110,9 @@ export const limits = {
   // Events of an answer that are read before others have their turn.
   eventsPerTurnMax: 64,
   joinServersTriedMax: 10,
+  backfillServersTriedMax: 3,
+  unavailableEventsMax: 10_000,
+  unavailableEventsMs: 600_000,
   shownStateEntriesMax: 100,
 
   peerConnectTimeoutMs: 10_000,
@@ -185,6 +188,12 @@ export const limits = {
   thumbnailRetryMs: 2_000,
   filtersPerUserMax: 1_000,
   pushRulesBytesMax: 262_144,
+  pushersPerUserMax: 100,
+  pusherDataBytesMax: 16_384,
+  openIdTokenLifetimeMs: 3_600_000,
+  usersFoundDefault: 10,
+  usersFoundMax: 100,
+  mutualRoomsPageMax: 500,
   profileFieldNameLengthMax: 255,
   reportReasonLengthMax: 4_096,
   passwordLengthMax: 4_096,

@@ -92,3 +92,36 @@ t.test('a knock is let in, or withdrawn', async (t) => {
   await bob.insist('POST', `${path}/join`, {});
   await arrives(a, await bob.say(roomId, 'thanks'));
 });
+
+t.test('who joins later reads what was said before, in order', async (t) => {
+  for (const version of ['10', '12']) {
+    const alice = await person(a, `early${version}`);
+    const bob = await person(b, `late${version}`);
+    const roomId = await alice.createRoom({ preset: 'public_chat', room_version: version });
+    const said: string[] = [];
+    for (let i = 0; i < 130; i += 1) {
+      said.push(await alice.say(roomId, `${i}`));
+      if (i % 40 === 0) await alice.setState(roomId, 'm.room.topic', { topic: `${i}` });
+    }
+    await bob.join(roomId, a);
+    const read: string[] = [];
+    let from: string | undefined;
+    do {
+      const query: string = from === undefined ? '' : `&from=${from}`;
+      const path = `/rooms/${encodeURIComponent(roomId)}/messages?dir=b&limit=30${query}`;
+      const page = await bob.insist('GET', path);
+      read.push(...page.chunk.map((event: { event_id: string }) => event.event_id));
+      from = page.end;
+    } while (from !== undefined);
+    t.strictSame(read.filter((id) => said.includes(id)).reverse(), said);
+    t.equal(new Set(read).size, read.length, 'nothing twice');
+    const whole = await alice.insist(
+      'GET',
+      `/rooms/${encodeURIComponent(roomId)}/messages?dir=b&limit=500`,
+    );
+    t.strictSame(
+      read,
+      whole.chunk.map((event: { event_id: string }) => event.event_id),
+    );
+  }
+});

@@ -7,6 +7,8 @@ import { type VisibleEvent, visibleEvents } from './history-visibility.ts';
 import { lazyMembers } from './lazy-members.ts';
 import type { StepContext } from './place-event.ts';
 import { readAccess } from './read-access.ts';
+import { backfill } from './remote/backfill.ts';
+import type { RemoteContext } from './remote/remote-context.ts';
 import type { Room } from './room.ts';
 import { showEvents, type Viewer } from './show-events.ts';
 import { readTimelineToken, timelineToken } from './timeline-token.ts';
@@ -85,13 +87,23 @@ export const walkTimeline = async (
   return { events, end: at };
 };
 
+/** Goes back once more when other servers have had history that was missing on the way. */
+const walkHistory = async (context: RemoteContext, walk: Walk): Promise<Walked> => {
+  const walked = await walkTimeline(context, walk);
+  if (walk.direction === 'f') return walked;
+  const depthOf = (bound: TimelineBound | undefined, otherwise: number) =>
+    bound && 'depth' in bound ? bound.depth : otherwise;
+  const depths = { from: depthOf(walked.end, 0), to: depthOf(walk.at, limits.depthMax) };
+  return (await backfill(context, walk.room, depths)) ? walkTimeline(context, walk) : walked;
+};
+
 const tokenOf = (bound: TimelineBound): string =>
   'streamPosition' in bound ? `s${bound.streamPosition}` : timelineToken(bound);
 
 /** A page of a room's history. Throws M_FORBIDDEN, M_INVALID_PARAM. */
 // https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3roomsroomidmessages
 export const readMessages = async (
-  context: Pick<StepContext, 'db' | 'rooms' | 'now'>,
+  context: RemoteContext,
   viewer: Viewer,
   request: PageRequest,
 ): Promise<MessagesPage> => {
@@ -100,7 +112,7 @@ export const readMessages = async (
   const first = { streamPosition: direction === 'b' ? context.db.clock.committed : 0 };
   const from = request.from === undefined ? undefined : readTimelineToken(request.from);
   const wanted = request.limit ?? filter.limit ?? limits.timelineEventsDefault;
-  const { events, end } = await walkTimeline(context, {
+  const { events, end } = await walkHistory(context, {
     room,
     userId: viewer.userId,
     direction,

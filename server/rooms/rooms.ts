@@ -44,6 +44,11 @@ export class Rooms {
   readonly arrivals = new KeyedTurns();
   /** What one server sends for one room is taken in the order it came. */
   readonly inbound = new KeyedTurns();
+  /** Events that no server gave when they were asked for, so that they are not asked for again at once. */
+  readonly unavailable = new LRUCache<string, true>({
+    max: limits.unavailableEventsMax,
+    ttl: limits.unavailableEventsMs,
+  });
   readonly #db: Database;
   readonly #serverName: string;
   readonly #bytesMax: number;

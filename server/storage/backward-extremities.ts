@@ -24,17 +24,18 @@ export const isNamedMissing = async (
   return row !== undefined;
 };
 
-/** Predecessors that a room lacks; those of its deepest events up to `maxDepth` first. */
+/** Predecessors that a room lacks of its events between two depths, those of the deepest first. */
 export const readMissing = async (
   { sql }: Db,
   roomNid: number,
-  maxDepth: number,
+  depths: { readonly from: number; readonly to: number },
   limit: number,
 ): Promise<MissingEvent[]> => {
   const { rows } = await raw<{ event_id: string; child_event_id: string; depth: number }>`
-    SELECT DISTINCT ON (c.depth, b.event_id) b.event_id, b.child_event_id, c.depth
+    SELECT b.event_id, b.child_event_id, c.depth
     FROM backward_extremities b JOIN events c ON c.event_id = b.child_event_id
-    WHERE b.room_nid = ${roomNid} AND c.depth <= ${maxDepth} AND NOT c.is_outlier
+    WHERE b.room_nid = ${roomNid} AND NOT c.is_outlier
+      AND c.depth BETWEEN ${depths.from} AND ${depths.to}
     ORDER BY c.depth DESC, b.event_id LIMIT ${limit}`.execute(sql);
   return rows.map((row) => ({
     eventId: row.event_id,

@@ -1,4 +1,5 @@
 import { deviceHandlers } from './devices/index.ts';
+import { eventHandlers } from './events/index.ts';
 import { mediaHandlers } from './media/index.ts';
 import { membershipHandlers } from './membership/index.ts';
 import { serverHandlers } from './server/index.ts';
@@ -9,6 +10,7 @@ import { transactionHandlers } from './transactions/index.ts';
 export const federationHandlers = {
   ...deviceHandlers,
   ...mediaHandlers,
+  ...eventHandlers,
   ...membershipHandlers,
   ...serverHandlers,
   ...serverKeyHandlers,

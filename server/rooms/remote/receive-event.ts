@@ -6,12 +6,12 @@ import { resolveStateSets } from '../resolve-state-sets.ts';
 import type { Room } from '../room.ts';
 import { stateBeforeEvent } from '../state-before-event.ts';
 import { type StateSet, stateSetAfter } from '../state-set.ts';
-import { fetchAuthChain } from './fetch-auth-chain.ts';
-import { importOutliers } from './import-outliers.ts';
+import { importCitations } from './import-citations.ts';
 import { fetchMissingEvents, notPlaced } from './missing-events.ts';
 import { placeReceived, type Reception, type Standing } from './place-received.ts';
 import type { RemoteContext, RemoteSource } from './remote-context.ts';
 import { stateAtGap } from './state-at-gap.ts';
+import { noState } from './state-of-events.ts';
 
 export type ReceiveOptions = {
   /** Passes the event on to the other servers in the room: it came in, or went, through us. */
@@ -26,14 +26,6 @@ const refused = (reason: string): Reception => ({ kind: 'refused', reason });
 const isPlaced = async ({ rooms }: RemoteContext, eventId: string): Promise<boolean> => {
   const known = await rooms.events.loadOne(eventId);
   return known !== undefined && !known.isOutlier;
-};
-
-const unknownCitations = async (
-  { rooms }: RemoteContext,
-  { authEvents }: RoomEvent,
-): Promise<readonly string[]> => {
-  const known = await rooms.events.load(authEvents);
-  return authEvents.filter((eventId) => !known.has(eventId));
 };
 
 /** Predecessors that are not here come from the server that sent the event; where it has none, its word on the state there. */
@@ -67,6 +59,7 @@ const stateBefore = async (
   { prevEvents }: RoomEvent,
   gaps: ReadonlyMap<string, StateSet>,
 ): Promise<StateSet | undefined> => {
+  if (prevEvents.length === 0) return noState;
   const before = await stateBeforeEvent(context, room, prevEvents);
   if (!('missing' in before)) return before;
   const told = before.missing.map((eventId) => gaps.get(eventId));
@@ -110,11 +103,8 @@ const receive = async (
   const known = await rooms.get(source.roomId);
   if (!known?.isResident) return refused('this server is not in the room');
   if (await isPlaced(context, event.eventId)) return { kind: 'known' };
-  if ((await unknownCitations(context, event)).length > 0) {
-    const chain = await fetchAuthChain(context, source, known.rules, event.eventId);
-    await importOutliers(context, source, chain);
-    const [unknown] = await unknownCitations(context, event);
-    if (unknown !== undefined) return refused(`the auth event ${unknown} cannot be had`);
+  if (!(await importCitations(context, source, known.rules, event))) {
+    return refused('its auth events cannot be had');
   }
   const gaps = await bridgeGaps(context, source, known, event, budget, isFilling);
   const { reception, written } = await rooms.write(source.roomId, async (room): Promise<Taken> => {

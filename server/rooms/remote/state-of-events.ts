@@ -4,6 +4,14 @@ import type { StoredEvent } from '../../storage/stored-event.ts';
 import type { StepContext } from '../place-event.ts';
 import type { StateSet } from '../state-set.ts';
 
+/** What stands before the first event of a room. */
+export const noState: StateSet = {
+  entries: new Map(),
+  hash: 0n,
+  near: undefined,
+  delta: new Map(),
+};
+
 /** A room state made of stored events, as another server told it; rejected events have no part in it. */
 export const stateOfEvents = async (
   { rooms }: Pick<StepContext, 'rooms'>,

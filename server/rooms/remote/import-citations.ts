@@ -1,0 +1,28 @@
+import type { RoomEvent, RoomVersionRules } from '@candor/federation';
+import { fetchAuthChain } from './fetch-auth-chain.ts';
+import { importOutliers } from './import-outliers.ts';
+import type { RemoteContext, RemoteSource } from './remote-context.ts';
+
+const unknownCitations = async (
+  { rooms }: RemoteContext,
+  { authEvents }: RoomEvent,
+): Promise<readonly string[]> => {
+  const known = await rooms.events.load(authEvents);
+  return authEvents.filter((eventId) => !known.has(eventId));
+};
+
+/** Sees that everything an event cites is stored, with its auth chain; false when that cannot be had. */
+export const importCitations = async (
+  context: RemoteContext,
+  source: RemoteSource,
+  rules: RoomVersionRules,
+  event: RoomEvent,
+): Promise<boolean> => {
+  if ((await unknownCitations(context, event)).length === 0) return true;
+  await importOutliers(
+    context,
+    source,
+    await fetchAuthChain(context, source, rules, event.eventId),
+  );
+  return (await unknownCitations(context, event)).length === 0;
+};
