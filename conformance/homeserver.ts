@@ -25,7 +25,7 @@ export type Homeserver = {
   logs(): Promise<string>;
   /** Starts it on the same data and ports, and resolves when it can serve. */
   start(): Promise<void>;
-  /** SIGTERM; resolves with the exit status. */
+  /** SIGTERM, and SIGKILL when that is not heeded; resolves with the exit status, null for a killed one. */
   stop(): Promise<number | null>;
   /** SIGKILL, as a crash would; its PostgreSQL runs on until the next start or `stop`. */
   kill(): Promise<void>;
@@ -33,6 +33,7 @@ export type Homeserver = {
 
 const program = join(import.meta.dirname, '../server/bin/candor.js');
 const readyMsMax = 60_000;
+const stopMsMax = 30_000;
 const pollMs = 25;
 
 const untilReady = async (child: ChildProcess, url: string, logs: () => Promise<string>) => {
@@ -103,7 +104,9 @@ export const createHomeserver = ({
       return ending?.exitCode ?? null;
     const ended = once(ending, 'exit');
     ending.kill(signal);
+    const deadline = setTimeout(() => ending.kill('SIGKILL'), stopMsMax);
     const [code] = await ended;
+    clearTimeout(deadline);
     return code as number | null;
   };
 

@@ -1,0 +1,92 @@
+import { writeFile } from 'node:fs/promises';
+import { cpus, release, totalmem } from 'node:os';
+import { parseArgs } from 'node:util';
+import type { Figure } from './figures.ts';
+import { sendWorkload, type WorkloadOptions } from './send.ts';
+import { openTarget, type Target } from './target.ts';
+
+const usage = `usage: npm run bench -- WORKLOAD [OPTION …]
+
+workloads
+  send    durable sends per second at 1, 8 and 64 senders, in one room and in a room each; the time
+          from sending to receiving at 50 messages a second by WebSocket, long poll and across two
+          servers; memory
+
+options
+  --target URL               the homeserver to measure; without it a pair of our own is started
+  --peer URL                 another homeserver that federates with it
+  --registration-secret S    how accounts are made there; without it registration has to be open
+  --json FILE                writes one record per figure
+  --seconds N                length of a run (5)
+  --runs N                   runs per figure (3)
+  --profile DIR              writes CPU profiles of our own servers
+`;
+
+const workloads: Readonly<
+  Record<string, (target: Target, options: WorkloadOptions) => Promise<void>>
+> = { send: sendWorkload };
+
+const number = (value: number): string => value.toLocaleString('en', { maximumFractionDigits: 2 });
+
+const line = ({ workload, size, value, unit, p50, p95, p99, spread }: Figure): string => {
+  const name = size > 0 ? `${workload} (${size})` : workload;
+  const quantiles =
+    p50 === undefined
+      ? ''
+      : `  p50 ${number(p50)}  p95 ${number(p95 ?? 0)}  p99 ${number(p99 ?? 0)} ms`;
+  const runs = spread[0] === spread[1] ? '' : `  (${spread.map(number).join(' to ')})`;
+  return `${name.padEnd(38)} ${number(value).padStart(9)} ${unit}${runs}${quantiles}`;
+};
+
+const machine = (): string => {
+  const model = cpus()[0]?.model ?? 'unknown processor';
+  const memoryGb = Math.round(totalmem() / 2 ** 30);
+  return `${cpus().length} × ${model.trim()}, ${memoryGb} GB, ${process.platform} ${release()}, Node ${process.version}`;
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    target: { type: 'string' },
+    peer: { type: 'string' },
+    'registration-secret': { type: 'string' },
+    json: { type: 'string' },
+    seconds: { type: 'string', default: '5' },
+    runs: { type: 'string', default: '3' },
+    profile: { type: 'string' },
+  },
+});
+const workload = workloads[positionals[0] ?? ''];
+if (!workload || positionals.length > 1) {
+  process.stderr.write(usage);
+  process.exit(2);
+}
+
+const figures: Figure[] = [];
+const target = await openTarget({
+  url: values.target,
+  peerUrl: values.peer,
+  secret: values['registration-secret'],
+  nodeArgs: values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`],
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => void target.stop().finally(() => process.exit(130)));
+try {
+  const place = target.own ? 'started here, on the same machine as the senders' : target.url;
+  console.log(`${machine()}\n${target.server}, ${target.database}, ${place}`);
+  console.log(
+    `median of ${values.runs} runs of ${values.seconds} s; a plain-text message of 66 bytes`,
+  );
+  await workload(target, {
+    runs: Number(values.runs),
+    runMs: Number(values.seconds) * 1000,
+    report: (figure) => {
+      figures.push(figure);
+      console.log(line(figure));
+    },
+  });
+  if (values.json !== undefined)
+    await writeFile(values.json, `${JSON.stringify(figures, null, 2)}\n`);
+} finally {
+  await target.stop();
+}
