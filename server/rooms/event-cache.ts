@@ -5,7 +5,7 @@ import { readEvents, readEventsByNid } from '../storage/events.ts';
 import type { StoredEvent } from '../storage/stored-event.ts';
 
 /** What an event costs in memory beside its strings. */
-const eventOverheadBytes = 1_500;
+const eventOverheadBytes = 2_900;
 
 const approximateBytes = ({ event }: StoredEvent): number => {
   const body = event.content['body'] ?? event.content['ciphertext'];

@@ -19,13 +19,12 @@ export const lazyMembers = async (
       lastOf.set(stored.event.sender, stored);
     }
   }
-  const nids: number[] = [];
-  for (const [sender, { snapshotNid }] of lastOf) {
-    if (snapshotNid === null) continue;
-    const keyNid = await rooms.stateKeys.internOne('m.room.member', sender);
-    const nid = (await rooms.snapshots.look([snapshotNid], [keyNid])).get(snapshotNid)?.get(keyNid);
-    if (nid !== undefined) nids.push(nid);
+  const places: { readonly nid: number; readonly keyNid: number }[] = [];
+  for (const [sender, { snapshotNid: nid }] of lastOf) {
+    if (nid === null) continue;
+    places.push({ nid, keyNid: await rooms.stateKeys.internOne('m.room.member', sender) });
   }
+  const nids = (await rooms.snapshots.lookEach(places)).filter((nid) => nid !== undefined);
   const members = await rooms.events.loadByNid(nids);
   return showState(context, viewer, [...members.values()]);
 };

@@ -19,6 +19,7 @@ export const showState = (
     context,
     viewer,
     events.map((stored) => ({ stored })),
+    { omitReplaced: true },
   );
 
 const loadEntries = async (

@@ -149,6 +149,6 @@ export class Room {
 
   /** What the room costs in memory, roughly. */
   get approximateBytes(): number {
-    return 4_096 + this.state.size * 320 + this.joined.size * 160;
+    return 12_288 + this.state.size * 160 + this.joined.size * 90;
   }
 }

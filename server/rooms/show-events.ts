@@ -15,6 +15,8 @@ export type ShownEvent = {
 export type ShowOptions = {
   /** Sync answers group events by room and leave the id out. */
   readonly omitRoomId?: boolean;
+  /** Leaves out what stood there before: for the state itself, which can be large. */
+  readonly omitReplaced?: boolean;
 };
 
 /** Which state event stood where each state event now stands. */
@@ -22,20 +24,20 @@ const readReplaced = async (
   { rooms }: Pick<StepContext, 'rooms'>,
   events: readonly StoredEvent[],
 ): Promise<ReadonlyMap<string, StoredEvent>> => {
-  const wanted: { readonly eventId: string; readonly nid: number }[] = [];
-  for (const { event, snapshotNid } of events) {
-    if (event.stateKey === undefined || snapshotNid === null) continue;
+  const places: { readonly eventId: string; readonly nid: number; readonly keyNid: number }[] = [];
+  for (const { event, snapshotNid: nid } of events) {
+    if (event.stateKey === undefined || nid === null) continue;
     const keyNid = await rooms.stateKeys.internOne(event.type, event.stateKey);
-    const nid = (await rooms.snapshots.look([snapshotNid], [keyNid])).get(snapshotNid)?.get(keyNid);
-    if (nid !== undefined) wanted.push({ eventId: event.eventId, nid });
+    places.push({ eventId: event.eventId, nid, keyNid });
   }
-  const loaded = await rooms.events.loadByNid(wanted.map(({ nid }) => nid));
-  return new Map(
-    wanted.flatMap(({ eventId, nid }) => {
-      const replaced = loaded.get(nid);
-      return replaced ? [[eventId, replaced] as const] : [];
-    }),
-  );
+  const nids = await rooms.snapshots.lookEach(places);
+  const loaded = await rooms.events.loadByNid(nids.filter((nid) => nid !== undefined));
+  const replaced = new Map<string, StoredEvent>();
+  for (const [index, { eventId }] of places.entries()) {
+    const before = loaded.get(nids[index] ?? 0);
+    if (before) replaced.set(eventId, before);
+  }
+  return replaced;
 };
 
 /**
@@ -47,10 +49,10 @@ export const showEvents = async (
   { rooms, now }: Pick<StepContext, 'rooms' | 'now'>,
   viewer: Viewer,
   events: readonly ShownEvent[],
-  options: ShowOptions = {},
+  { omitRoomId = false, omitReplaced = false }: ShowOptions = {},
 ): Promise<JsonObject[]> => {
   const stored = events.map((event) => event.stored);
-  const replaced = await readReplaced({ rooms }, stored);
+  const replaced = await readReplaced({ rooms }, omitReplaced ? [] : stored);
   const redactions = await rooms.events.load(stored.flatMap((event) => event.redactedBy ?? []));
   const txnIds = await rooms.sentTransactions.txnIdsOf(viewer);
   const nowMs = now();
@@ -68,6 +70,6 @@ export const showEvents = async (
       unsigned['prev_content'] = before.content;
       unsigned['replaces_state'] = before.eventId;
     }
-    return clientEvent(event, { ...options, unsigned });
+    return clientEvent(event, { omitRoomId, unsigned });
   });
 };

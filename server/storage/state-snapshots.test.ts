@@ -90,6 +90,11 @@ t.test('any history of a state is given back exactly', async (t) => {
           const few = [...state].filter(([key]) => key <= 3).sort();
           t.same([...(looked.get(one) ?? [])].sort(), few);
         }
+        const pairs = asked.map((one) => ({ nid: one, keyNid: (one % 30) + 1 }));
+        t.same(
+          await snapshots.lookEach(pairs),
+          pairs.map((pair) => states.get(pair.nid)?.get(pair.keyNid)),
+        );
         const last = [...states.keys()].at(-1) ?? 0;
         const found = await snapshots.find(
           roomNid,

@@ -81,6 +81,18 @@ export class Snapshots {
     return found;
   }
 
+  /** For each pair of a snapshot and a key the event behind it; undefined where the key is not in the state. */
+  async lookEach(
+    pairs: readonly { readonly nid: number; readonly keyNid: number }[],
+  ): Promise<readonly (number | undefined)[]> {
+    const chains = await this.#chains([...new Set(pairs.map(({ nid }) => nid))]);
+    return pairs.map(({ nid, keyNid }) => {
+      const link = chains.get(nid)?.find(({ entries }) => entries.has(keyNid));
+      // Zero says that the key has gone.
+      return link?.entries.get(keyNid) || undefined;
+    });
+  }
+
   /** A stored snapshot of exactly this state set, if there is one. The hash only finds it. */
   async find(
     roomNid: number,
