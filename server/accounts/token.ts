@@ -1,6 +1,10 @@
 import { hash } from 'node:crypto';
 
-const prefixes = { access: 'candor_at_', refresh: 'candor_rt_' } as const;
+const prefixes = {
+  access: 'candor_at_',
+  refresh: 'candor_rt_',
+  openId: 'candor_oid_',
+} as const;
 
 /** A new secret of 256 bits; the prefix lets secret scanners find leaked ones. */
 export const newToken = (

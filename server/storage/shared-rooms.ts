@@ -37,3 +37,20 @@ export const readUsersSharingWith = async (
     )`.execute(sql);
   return new Set(rows.map(({ user_id }) => user_id));
 };
+
+/** Rooms that two users are both joined to, by id, and how many there are in all. */
+export const readMutualRooms = async (
+  { sql }: Db,
+  [one, other]: readonly [string, string],
+  { after = '', limit }: { readonly after?: string | undefined; readonly limit: number },
+): Promise<{ readonly roomIds: string[]; readonly count: number }> => {
+  const { rows } = await raw<{ room_id: string; count: number }>`
+    SELECT * FROM (
+      SELECT r.room_id, count(*) OVER ()::int AS count
+      FROM memberships ours JOIN memberships theirs ON theirs.room_nid = ours.room_nid
+        JOIN rooms r ON r.room_nid = ours.room_nid
+      WHERE ours.user_id = ${one} AND ours.membership = 'join'
+        AND theirs.user_id = ${other} AND theirs.membership = 'join'
+    ) mutual WHERE room_id > ${after} ORDER BY room_id LIMIT ${limit}`.execute(sql);
+  return { roomIds: rows.map(({ room_id }) => room_id), count: rows[0]?.count ?? 0 };
+};

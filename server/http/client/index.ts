@@ -8,11 +8,14 @@ import { keyHandlers } from './keys/index.ts';
 import { mediaHandlers } from './media/index.ts';
 import { profileHandlers } from './profile/index.ts';
 import { pushRuleHandlers } from './push-rules/index.ts';
+import { pusherHandlers } from './pushers/index.ts';
+import { reportHandlers } from './reports/index.ts';
 import { roomHandlers } from './rooms/index.ts';
 import { serverHandlers } from './server/index.ts';
 import { sessionHandlers } from './session/index.ts';
 import { syncHandlers } from './sync/index.ts';
 import { toDeviceHandlers } from './to-device/index.ts';
+import { userHandlers } from './users/index.ts';
 
 /** Every client-server operation that is served: one line per module of the specification. */
 export const clientHandlers = {
@@ -26,9 +29,12 @@ export const clientHandlers = {
   ...mediaHandlers,
   ...profileHandlers,
   ...pushRuleHandlers,
+  ...pusherHandlers,
+  ...reportHandlers,
   ...roomHandlers,
   ...serverHandlers,
   ...sessionHandlers,
   ...syncHandlers,
   ...toDeviceHandlers,
+  ...userHandlers,
 };

@@ -4,6 +4,7 @@ import { login } from './login.ts';
 import { logout } from './logout.ts';
 import { logout_all } from './logout_all.ts';
 import { refresh } from './refresh.ts';
+import { requestOpenIdToken } from './requestOpenIdToken.ts';
 
 export const sessionHandlers = {
   getLoginFlows,
@@ -12,4 +13,5 @@ export const sessionHandlers = {
   logout,
   logout_all,
   refresh,
+  requestOpenIdToken,
 };
