@@ -2,6 +2,7 @@ import { deviceHandlers } from './devices/index.ts';
 import { eventHandlers } from './events/index.ts';
 import { mediaHandlers } from './media/index.ts';
 import { membershipHandlers } from './membership/index.ts';
+import { queryHandlers } from './queries/index.ts';
 import { serverHandlers } from './server/index.ts';
 import { serverKeyHandlers } from './server-keys/index.ts';
 import { transactionHandlers } from './transactions/index.ts';
@@ -12,6 +13,7 @@ export const federationHandlers = {
   ...mediaHandlers,
   ...eventHandlers,
   ...membershipHandlers,
+  ...queryHandlers,
   ...serverHandlers,
   ...serverKeyHandlers,
   ...transactionHandlers,

@@ -1,3 +1,4 @@
 import { getVersion } from './getVersion.ts';
+import { getWellKnown } from './getWellKnown.ts';
 
-export const serverHandlers = { getVersion };
+export const serverHandlers = { getVersion, getWellKnown };
