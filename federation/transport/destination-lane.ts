@@ -206,7 +206,7 @@ export class DestinationLane {
   async #fail(error: unknown): Promise<void> {
     const { now, random, log } = this.#options;
     const failures = (this.#backoff?.failures ?? 0) + 1;
-    const waitMs = Math.max(backoffMs(failures, random()), askedMs(error));
+    const waitMs = Math.ceil(Math.max(backoffMs(failures, random()), askedMs(error)));
     const fields = { destination: this.#destination, failures, waitMs, error: String(error) };
     log?.debug(fields, 'transaction not sent');
     this.#around.onOutcome(false);
