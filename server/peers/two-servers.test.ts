@@ -62,7 +62,7 @@ t.test('an invitation travels, can be refused, taken back and accepted', async (
     await alice.insist('POST', `${path}/invite`, { user_id: bob.userId });
     t.equal((await membershipOf(bob, roomId))?.membership, 'invite');
     await alice.insist('POST', `${path}/kick`, { user_id: bob.userId });
-    await until(b, async () => (await membershipOf(bob, roomId))?.membership === 'leave');
+    await until(async () => (await membershipOf(bob, roomId))?.membership === 'leave');
 
     await alice.insist('POST', `${path}/invite`, { user_id: bob.userId });
     await bob.insist('POST', `${path}/join`, {});

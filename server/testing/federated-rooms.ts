@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import type { TestServer, TestUser } from './start-server.ts';
 
 const enc = encodeURIComponent;
@@ -47,30 +48,14 @@ export const person = async (server: TestServer, name: string) => {
   };
 };
 
-/** Resolves once the condition holds; it is asked again at each change of the server. */
-export const until = async (
-  server: TestServer,
-  condition: () => Promise<boolean>,
-): Promise<void> => {
-  const { notifier } = server.context;
-  for (;;) {
-    let changed: () => void = () => undefined;
-    const change = new Promise<void>((resolve) => {
-      changed = resolve;
-    });
-    const stop = notifier.listen(() => changed());
-    try {
-      if (await condition()) return;
-      await change;
-    } finally {
-      stop();
-    }
-  }
+/** Resolves once the condition holds; it is asked again and again, for not everything is told. */
+export const until = async (condition: () => Promise<boolean>): Promise<void> => {
+  while (!(await condition())) await setTimeout(10);
 };
 
 /** Resolves once the server has the event in its place in the room. */
 export const arrives = (server: TestServer, eventId: string): Promise<void> =>
-  until(server, async () => {
+  until(async () => {
     const stored = await server.context.rooms.events.loadOne(eventId);
     return stored?.isOutlier === false && stored.rejectedFor === null;
   });
