@@ -37,6 +37,8 @@ t.test('wrong usage ends with 2 and says what is right', async (t) => {
     [['serve', 'now'], /unexpected argument 'now'/],
     [['serve', '--fast'], /--fast/],
     [['doctor', '--data-dir', 'x'], /go with init only/],
+    [['doctor', '--out', 'x'], /goes with export only/],
+    [['export'], /--out FILE is missing/],
   ] as const) {
     const { code, out, err } = candor(args);
     t.equal(code, 2, args.join(' '));
@@ -131,9 +133,19 @@ t.test('serve starts, refuses a second one, and drains on SIGTERM', async (t) =>
   t.match(token, /^.{16,}$/);
   t.match(candor(['serve'], env), { code: 1, err: new RegExp(`in use.*process ${child.pid}`) });
   t.match(candor(['doctor'], env), { code: 0, out: /not tried, .*in use/ });
+  const running = join(folder, 'running.ndjson');
+  const row = '{"table":"registration_tokens","row":{';
+  t.match(candor(['export', '--out', running], env), { code: 0, out: /rows of \d+ tables/ });
+  t.match(await readFile(running, 'utf8'), row);
+  t.equal((await stat(running)).mode & 0o777, 0o600);
+  t.match(candor(['export', '--out', running], env), { code: 1, err: /is there already/ });
   child.kill('SIGTERM');
   const [code, signal] = await once(child, 'exit');
   t.strictSame([code, signal], [0, null]);
+  t.equal(candor(['export', '--out', folder], env).code, 0, 'with a database started for it');
+  t.match(await readFile(join(folder, 'database.ndjson'), 'utf8'), row);
+  const empty = { ...env, CANDOR_DATA_DIR: join(folder, 'nothing') };
+  t.match(candor(['export', '--out', 'no.ndjson'], empty), { code: 1, err: /no database yet/ });
   t.match(candor(['doctor'], env), { code: 0, out: /database: PostgreSQL \d+ answers/ });
   for (const line of log) t.doesNotThrow(() => JSON.parse(line));
   t.notMatch(log.join('\n'), token);

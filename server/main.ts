@@ -14,6 +14,8 @@ commands
               --server-name NAME   the part behind the colon of every user id
               --data-dir FOLDER    where everything is kept (./data)
   doctor    check the settings, the data directory, the database, the ports, the certificate
+  export    write everything in the database to a file, also while the server runs
+              --out FILE           JSON lines; a folder gets a file database.ndjson
   version   print the version
 
 --config FILE   the settings (YAML); without it candor.yaml in the working directory, if there is one
@@ -28,6 +30,7 @@ type Flags = {
   readonly config: string | undefined;
   readonly serverName: string | undefined;
   readonly dataDir: string | undefined;
+  readonly out: string | undefined;
 };
 
 const settingsFile = (flags: Flags): string | undefined =>
@@ -45,6 +48,10 @@ const commands: Readonly<Record<string, (flags: Flags) => Promise<number>>> = {
   init: async (flags) => (await import('./commands/init.ts')).init(flags),
   doctor: async (flags) =>
     (await import('./commands/doctor.ts')).doctor({ file: settingsFile(flags), env: process.env }),
+  export: async (flags) => {
+    if (flags.out === undefined) throw new UsageError('--out FILE is missing');
+    return (await import('./commands/export.ts')).exportAll(settings(flags), flags.out);
+  },
   version: async () => (await import('./commands/version.ts')).version(),
 };
 
@@ -57,6 +64,7 @@ const readFlags = (args: readonly string[]) => {
         config: { type: 'string' },
         'server-name': { type: 'string' },
         'data-dir': { type: 'string' },
+        out: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
     });
@@ -64,6 +72,7 @@ const readFlags = (args: readonly string[]) => {
       config: values.config,
       serverName: values['server-name'],
       dataDir: values['data-dir'],
+      out: values.out,
     };
     return { flags, positionals, help: values.help ?? false };
   } catch (error) {
@@ -87,6 +96,8 @@ const run = async (args: readonly string[]): Promise<number> => {
   if (rest.length > 0) throw new UsageError(`unexpected argument '${rest[0]}'`);
   if (name !== 'init' && (flags.serverName ?? flags.dataDir) !== undefined)
     throw new UsageError('--server-name and --data-dir go with init only');
+  if (name !== 'export' && flags.out !== undefined)
+    throw new UsageError('--out goes with export only');
   return command(flags);
 };
 

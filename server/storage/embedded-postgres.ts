@@ -7,7 +7,11 @@ import { findPostgresBinaries } from './embedded-postgres-binaries.ts';
 import { prepareCluster, superuser } from './embedded-postgres-cluster.ts';
 import { stopOrphan } from './embedded-postgres-orphan.ts';
 import { folderInTheWay } from './embedded-postgres-ownership.ts';
-import { type EmbeddedPostgres, supervisePostgres } from './embedded-postgres-supervisor.ts';
+import {
+  type EmbeddedPostgres,
+  type PostgresConnection,
+  supervisePostgres,
+} from './embedded-postgres-supervisor.ts';
 import { lockDataDir } from './lock-data-dir.ts';
 import { leaveSocketDirectory, socketDirectory } from './socket-directory.ts';
 
@@ -33,6 +37,17 @@ const pathFor = async (account: Account | undefined, directory: string): Promise
       `Set data_dir to a place like /var/lib/candor, or allow it with: chmod o+x ${barrier}, or run candor as an ordinary user`,
   );
 };
+
+const connectionAt = (sockets: string): PostgresConnection => ({
+  host: sockets,
+  port: 5432,
+  user: superuser,
+  database: 'candor',
+});
+
+/** How the database of a server that runs on `dataDir` is reached, whether or not one does. */
+export const runningPostgres = async (dataDir: string): Promise<PostgresConnection> =>
+  connectionAt(await socketDirectory(dataDir, postgresAccount()));
 
 /**
  * Starts the server's own PostgreSQL on a Unix socket under `dataDir`, making the cluster at the first
@@ -60,7 +75,7 @@ export const startEmbeddedPostgres = async (
     const path = await pathFor(account, directory);
     const cluster = { directory, path, socketDirectory: sockets, binaries, account };
     await prepareCluster(cluster, settings);
-    const connection = { host: sockets, port: 5432, user: superuser, database: 'candor' };
+    const connection = connectionAt(sockets);
     const afterStop = async () => {
       await leaveSocketDirectory(sockets);
       await lock.release();
