@@ -60,6 +60,10 @@ export const limits = {
   initialSyncsKeptBytesMax: 67_108_864,
   messagesPerPageMax: 1_000,
   publicRoomsPageMax: 100,
+  relationsPageDefault: 20,
+  relationLevelsMax: 3,
+  relationsBundledMax: 50,
+  annotationsComparedMax: 1_000,
   aliasServersMax: 100,
   // Asking another server for an alias, a profile or its rooms while a client waits.
   directoryTimeoutMs: 20_000,

@@ -1,5 +1,6 @@
 import type { JsonObject } from '@candor/federation';
 import { limits, MatrixError } from '@candor/spec';
+import { showWithRelations } from './bundle-relations.ts';
 import type { RoomEventFilter } from './event-filter.ts';
 import { type VisibleEvent, visibleEvents } from './history-visibility.ts';
 import { lazyMembers } from './lazy-members.ts';
@@ -7,7 +8,7 @@ import type { StepContext } from './place-event.ts';
 import { walkTimeline } from './read-messages.ts';
 import { showState } from './read-state.ts';
 import type { Room } from './room.ts';
-import { showEvents, type Viewer } from './show-events.ts';
+import type { Viewer } from './show-events.ts';
 import { stateAfter } from './state-at.ts';
 import { timelineToken } from './timeline-token.ts';
 
@@ -36,8 +37,8 @@ export const readEvent = async (
   roomId: string,
   eventId: string,
 ): Promise<JsonObject> => {
-  const { event } = await findVisible(context, viewer, roomId, eventId);
-  const [shown = {}] = await showEvents(context, viewer, [event]);
+  const { room, event } = await findVisible(context, viewer, roomId, eventId);
+  const [shown = {}] = await showWithRelations(context, room, viewer, [event]);
   return shown;
 };
 
@@ -82,13 +83,13 @@ export const readEventContext = async (
     position: (stored.position ?? 0) - (before ? 1 : 0),
   });
   const stored = all.map((one) => one.stored);
-  const [shown = {}] = await showEvents(context, viewer, [event]);
+  const [shown = {}] = await showWithRelations(context, room, viewer, [event]);
   return {
     start: timelineToken(placeOf(first, true)),
     end: timelineToken(placeOf(last, false)),
     event: shown,
-    events_before: await showEvents(context, viewer, before.events),
-    events_after: await showEvents(context, viewer, after.events),
+    events_before: await showWithRelations(context, room, viewer, before.events),
+    events_after: await showWithRelations(context, room, viewer, after.events),
     state: filter.lazy_load_members
       ? await lazyMembers(context, viewer, stored)
       : await showWholeState(context, viewer, last),

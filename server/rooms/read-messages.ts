@@ -1,7 +1,9 @@
 import type { JsonObject } from '@candor/federation';
 import { limits } from '@candor/spec';
+import type { ChildQuery } from '../storage/relations.ts';
 import type { StoredEvent } from '../storage/stored-event.ts';
 import { readTimeline, type TimelineBound } from '../storage/timeline.ts';
+import { showWithRelations } from './bundle-relations.ts';
 import { passesFilter, type RoomEventFilter } from './event-filter.ts';
 import { type VisibleEvent, visibleEvents } from './history-visibility.ts';
 import { lazyMembers } from './lazy-members.ts';
@@ -10,7 +12,7 @@ import { readAccess } from './read-access.ts';
 import { backfill } from './remote/backfill.ts';
 import type { RemoteContext } from './remote/remote-context.ts';
 import type { Room } from './room.ts';
-import { showEvents, type Viewer } from './show-events.ts';
+import type { Viewer } from './show-events.ts';
 import { readTimelineToken, timelineToken } from './timeline-token.ts';
 
 export type PageRequest = {
@@ -41,6 +43,7 @@ export type Walk = {
   readonly to: TimelineBound | undefined;
   readonly limit: number;
   readonly filter: RoomEventFilter;
+  readonly childrenOf?: ChildQuery;
 };
 
 type Walked = {
@@ -71,6 +74,7 @@ export const walkTimeline = async (
       roomNid: room.roomNid,
       direction,
       ...boundsOf(direction, at, walk.to),
+      childrenOf: walk.childrenOf,
       limit: limit + 1,
     });
     const page = context.rooms.events.remember(read);
@@ -125,7 +129,7 @@ export const readMessages = async (
   return {
     start: request.from ?? tokenOf(first),
     ...(end && { end: tokenOf(end) }),
-    chunk: await showEvents(context, viewer, events),
+    chunk: await showWithRelations(context, room, viewer, events),
     ...(filter.lazy_load_members && { state: await lazyMembers(context, viewer, stored) }),
   };
 };

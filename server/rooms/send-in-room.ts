@@ -5,6 +5,7 @@ import { buildRoomEvent, type RoomContext } from './build-room-event.ts';
 import { checkAliases } from './check-aliases.ts';
 import { checkContent } from './check-content.ts';
 import { checkRedaction } from './check-redaction.ts';
+import { checkRelation } from './check-relation.ts';
 import { commitSteps } from './commit-steps.ts';
 import { refusePlaintext } from './encryption-policy.ts';
 import type { Room } from './room.ts';
@@ -52,6 +53,7 @@ const check = async (context: RoomContext, room: Room, wanted: EventToSend): Pro
   if (!wanted.allowsPlaintext) refusePlaintext(room, wanted);
   if (wanted.redacts !== undefined) await checkRedaction(context, room, wanted, wanted.redacts);
   if (wanted.type === 'm.room.canonical_alias') await checkAliases(context, room, wanted);
+  await checkRelation(context, room, wanted);
 };
 
 /** In versions that name the target inside, clients may send it there. */

@@ -2,6 +2,7 @@ import { CompiledQuery, type Kysely } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import { initial } from './migrations/0001-initial.ts';
 import { mediaPushersReports } from './migrations/0002-media-pushers-reports.ts';
+import { relationsByType } from './migrations/0003-relations-by-type.ts';
 import type { Tables } from './tables.ts';
 
 const fromText = (text: string): Migration => ({
@@ -14,6 +15,7 @@ const fromText = (text: string): Migration => ({
 const migrations: Record<string, Migration> = {
   '0001-initial': fromText(initial),
   '0002-media-pushers-reports': fromText(mediaPushersReports),
+  '0003-relations-by-type': fromText(relationsByType),
 };
 
 /** Brings the schema up to date; several processes may start at once. Throws when a migration fails or is unknown. */

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Db } from './database.ts';
+import { type ChildQuery, isChild } from './relations.ts';
 import { type StoredEvent, storedEventColumns, storedEventOf } from './stored-event.ts';
 
 /** A place in a timeline, which is ordered by depth and then by position. */
@@ -15,6 +16,8 @@ export type TimelinePage = {
   readonly after?: TimelineBound | undefined;
   /** Events before this bound. */
   readonly upTo?: TimelineBound | undefined;
+  /** Only events that relate to another. */
+  readonly childrenOf?: ChildQuery | undefined;
   readonly limit: number;
 };
 
@@ -46,6 +49,7 @@ export const readTimeline = async (db: Db, page: TimelinePage): Promise<StoredEv
     .limit(page.limit);
   if (page.after) query = query.where(isAfter(page.after));
   if (page.upTo) query = query.where(isUpTo(page.upTo));
+  if (page.childrenOf) query = query.where(isChild(page.roomNid, page.childrenOf));
   return (await query.execute()).map(storedEventOf);
 };
 

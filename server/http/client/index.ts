@@ -9,6 +9,7 @@ import { mediaHandlers } from './media/index.ts';
 import { profileHandlers } from './profile/index.ts';
 import { pushRuleHandlers } from './push-rules/index.ts';
 import { pusherHandlers } from './pushers/index.ts';
+import { relationHandlers } from './relations/index.ts';
 import { reportHandlers } from './reports/index.ts';
 import { roomHandlers } from './rooms/index.ts';
 import { serverHandlers } from './server/index.ts';
@@ -30,6 +31,7 @@ export const clientHandlers = {
   ...profileHandlers,
   ...pushRuleHandlers,
   ...pusherHandlers,
+  ...relationHandlers,
   ...reportHandlers,
   ...roomHandlers,
   ...serverHandlers,

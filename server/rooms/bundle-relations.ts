@@ -1,0 +1,117 @@
+import { isObject, type Json, type JsonObject, type RoomEvent } from '@candor/federation';
+import { limits } from '@candor/spec';
+import { type ChildSummary, readChildSummaries } from '../storage/relations.ts';
+import { type VisibleEvent, visibleEvents } from './history-visibility.ts';
+import type { StepContext } from './place-event.ts';
+import type { Room } from './room.ts';
+import { showEvents, type Viewer } from './show-events.ts';
+
+type ReadContext = Pick<StepContext, 'db' | 'rooms' | 'now'>;
+
+/** The viewer's children of one event in one way, those that may be seen. */
+type Children = { readonly summary: ChildSummary; readonly newest: readonly VisibleEvent[] };
+
+// https://spec.matrix.org/v1.19/client-server-api/#validity-of-replacement-events
+const isReplacement = (original: RoomEvent, edit: RoomEvent): boolean => {
+  const relation = original.content['m.relates_to'];
+  return (
+    edit.sender === original.sender &&
+    edit.type === original.type &&
+    edit.stateKey === undefined &&
+    !(isObject(relation) && relation['rel_type'] === 'm.replace') &&
+    (edit.type === 'm.room.encrypted' || isObject(edit.content['m.new_content']))
+  );
+};
+
+const newestEdit = (original: VisibleEvent, edits: readonly VisibleEvent[]) =>
+  edits
+    .filter((edit) => isReplacement(original.stored.event, edit.stored.event))
+    .sort(({ stored: { event: one } }, { stored: { event: other } }) => {
+      const later = other.originServerTs - one.originServerTs;
+      return later || (one.eventId < other.eventId ? 1 : -1);
+    })[0];
+
+const readChildren = async (
+  context: ReadContext,
+  room: Room,
+  { userId }: Viewer,
+  parentEventIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly Children[]>> => {
+  const newestMax = limits.relationsBundledMax;
+  const summaries = await readChildSummaries(context.db, room.roomNid, parentEventIds, {
+    userId,
+    newestMax,
+  });
+  const nids = summaries.flatMap(({ newestNids }) => newestNids);
+  const loaded = await context.rooms.events.loadByNid(nids);
+  const visible = await visibleEvents(context, room, userId, [...loaded.values()]);
+  const byNid = new Map(visible.map((event) => [event.stored.eventNid, event]));
+  const children = summaries.map((summary) => ({
+    summary,
+    newest: summary.newestNids.flatMap((nid) => byNid.get(nid) ?? []),
+  }));
+  return Map.groupBy(children, ({ summary }) => summary.parentEventId);
+};
+
+const bundleOf = async (
+  context: ReadContext,
+  room: Room,
+  viewer: Viewer,
+  parent: VisibleEvent,
+  { summary, newest }: Children,
+): Promise<Json | undefined> => {
+  const [latest] = newest;
+  if (!latest) return undefined;
+  if (summary.relType === 'm.reference') {
+    return { chunk: newest.map(({ stored }) => ({ event_id: stored.event.eventId })) };
+  }
+  if (summary.relType === 'm.replace') {
+    const edit = parent.stored.redactedBy === null ? newestEdit(parent, newest) : undefined;
+    const [shown] = edit ? await showEvents(context, viewer, [edit]) : [];
+    return shown;
+  }
+  const [shown = {}] = await showWithRelations(context, room, viewer, [latest]);
+  const isParticipant = summary.hasOwn || parent.stored.event.sender === viewer.userId;
+  return { latest_event: shown, count: summary.count, current_user_participated: isParticipant };
+};
+
+const addBundles = async (
+  context: ReadContext,
+  room: Room,
+  viewer: Viewer,
+  parent: VisibleEvent,
+  { shown, children }: { readonly shown: JsonObject; readonly children: readonly Children[] },
+): Promise<JsonObject> => {
+  const bundles: [string, Json][] = [];
+  for (const each of children) {
+    const bundle = await bundleOf(context, room, viewer, parent, each);
+    if (bundle !== undefined) bundles.push([each.summary.relType, bundle]);
+  }
+  if (bundles.length === 0) return shown;
+  const unsigned = isObject(shown['unsigned']) ? shown['unsigned'] : {};
+  return { ...shown, unsigned: { ...unsigned, 'm.relations': Object.fromEntries(bundles) } };
+};
+
+/** Events of a room as clients see them, with a summary of what relates to each. */
+// https://spec.matrix.org/v1.19/client-server-api/#aggregations-of-child-events
+export const showWithRelations = async (
+  context: ReadContext,
+  room: Room,
+  viewer: Viewer,
+  events: readonly VisibleEvent[],
+): Promise<JsonObject[]> => {
+  const shown = await showEvents(context, viewer, events);
+  const parents = events.filter(({ stored }) => stored.event.stateKey === undefined);
+  const ids = parents.map(({ stored }) => stored.event.eventId);
+  if (ids.length === 0) return shown;
+  const children = await readChildren(context, room, viewer, ids);
+  return Promise.all(
+    events.map((parent, index) => {
+      const own = children.get(parent.stored.event.eventId) ?? [];
+      return addBundles(context, room, viewer, parent, {
+        shown: shown[index] ?? {},
+        children: own,
+      });
+    }),
+  );
+};

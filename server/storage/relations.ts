@@ -1,0 +1,102 @@
+import { type RawBuilder, sql as raw } from 'kysely';
+import type { Db } from './database.ts';
+
+/** Which children of an event are meant. */
+export type ChildQuery = {
+  readonly parentEventId: string;
+  readonly relType?: string | undefined;
+  readonly eventType?: string | undefined;
+  /** 1: its own children; 2: also theirs; and so on. */
+  readonly levels: number;
+};
+
+/** Part of an event's text; the same text may stand deeper in it, so what is found is looked at again. */
+const member = (name: string, value: string): string => `"${name}":${JSON.stringify(value)}`;
+
+const isShown = raw`e.position IS NOT NULL AND NOT e.is_soft_failed AND e.redacted_by IS NULL`;
+
+/** Condition on `events`: related to the parent, by way of events that are meant, too. */
+export const isChild = (roomNid: number, query: ChildQuery): RawBuilder<boolean> => {
+  const { parentEventId, relType, eventType, levels } = query;
+  const isMeant = raw`${isShown}
+    AND ${relType === undefined ? raw`true` : raw`r.rel_type = ${relType}`}
+    AND ${eventType === undefined ? raw`true` : raw`strpos(e.json, ${member('type', eventType)}) > 0`}`;
+  return raw<boolean>`events.event_nid IN (
+    WITH RECURSIVE child (event_nid, event_id, level) AS (
+      SELECT e.event_nid, e.event_id, 1
+      FROM relations r JOIN events e ON e.event_nid = r.event_nid
+      WHERE r.room_nid = ${roomNid} AND r.parent_event_id = ${parentEventId} AND ${isMeant}
+      UNION
+      SELECT e.event_nid, e.event_id, child.level + 1
+      FROM child JOIN relations r ON r.room_nid = ${roomNid} AND r.parent_event_id = child.event_id
+        JOIN events e ON e.event_nid = r.event_nid
+      WHERE child.level < ${levels} AND ${isMeant}
+    ) SELECT event_nid FROM child)`;
+};
+
+export type ChildSummary = {
+  readonly parentEventId: string;
+  readonly relType: string;
+  readonly count: number;
+  /** The newest of them, the newest first. */
+  readonly newestNids: readonly number[];
+  /** Whether one of them is of the user. */
+  readonly hasOwn: boolean;
+};
+
+/** What there is of threads, edits and references for some events. */
+export const readChildSummaries = async (
+  { sql }: Db,
+  roomNid: number,
+  parentEventIds: readonly string[],
+  { userId, newestMax }: { readonly userId: string; readonly newestMax: number },
+): Promise<readonly ChildSummary[]> => {
+  const { rows } = await raw<{
+    parent_event_id: string;
+    rel_type: string;
+    count: number;
+    newest: number[];
+    has_own: boolean;
+  }>`
+    SELECT r.parent_event_id, r.rel_type, count(*)::int AS count,
+      (array_agg(e.event_nid ORDER BY e.depth DESC, e.position DESC))[1:${newestMax}] AS newest,
+      bool_or(strpos(e.json, ${member('sender', userId)}) > 0) AS has_own
+    FROM relations r JOIN events e ON e.event_nid = r.event_nid
+    WHERE r.room_nid = ${roomNid} AND r.parent_event_id = any(${parentEventIds}::text[])
+      AND r.rel_type IN ('m.thread', 'm.replace', 'm.reference') AND ${isShown}
+    GROUP BY r.parent_event_id, r.rel_type`.execute(sql);
+  return rows.map((row) => ({
+    parentEventId: row.parent_event_id,
+    relType: row.rel_type,
+    count: row.count,
+    newestNids: row.newest.map(Number),
+    hasOwn: row.has_own,
+  }));
+};
+
+/** The events that threads of a room begin with, the one with the newest answer first. */
+export const readThreads = async (
+  { sql }: Db,
+  roomNid: number,
+  query: {
+    /** Only threads that this user has a part in. */
+    readonly participant?: string | undefined;
+    /** Only threads whose newest answer has a lower position. */
+    readonly before?: number | undefined;
+    readonly limit: number;
+  },
+): Promise<readonly { readonly rootEventId: string; readonly newestPosition: number }[]> => {
+  const { participant, before, limit } = query;
+  const isOwn = (table: string) =>
+    raw`strpos(${raw.ref(`${table}.json`)}, ${member('sender', participant ?? '')}) > 0`;
+  const { rows } = await raw<{ parent_event_id: string; newest: number }>`
+    SELECT r.parent_event_id, max(e.position) AS newest
+    FROM relations r JOIN events e ON e.event_nid = r.event_nid
+      JOIN events root ON root.event_id = r.parent_event_id AND root.room_nid = r.room_nid
+    WHERE r.room_nid = ${roomNid} AND r.rel_type = 'm.thread' AND ${isShown}
+    GROUP BY r.parent_event_id
+    HAVING ${before === undefined ? raw`true` : raw`max(e.position) < ${before}`}
+      AND ${participant === undefined ? raw`true` : raw`bool_or(${isOwn('e')} OR ${isOwn('root')})`}
+    ORDER BY newest DESC LIMIT ${limit}`.execute(sql);
+  return rows.map((row) => ({ rootEventId: row.parent_event_id, newestPosition: row.newest }));
+};
