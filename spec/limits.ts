@@ -215,8 +215,15 @@ export const limits = {
   passwordLengthMin: 8,
   registrationNoncesMax: 1_000,
   registrationNonceLifetimeMs: 60_000,
+  typingTimeoutMsDefault: 30_000,
   typingTimeoutMsMax: 120_000,
+  remoteTypingMs: 60_000,
   presenceIdleMs: 300_000,
+  presenceOfflineMs: 30_000,
+  presenceSweepMs: 10_000,
+  remotePresenceMs: 1_800_000,
+  presencesInMemoryMax: 50_000,
+  presencesPerEduMax: 1_000,
 
   // The Signal engine of the SDK.
   bundlesUploadedTarget: 100,

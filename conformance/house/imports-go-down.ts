@@ -27,7 +27,7 @@ const serverLevels: readonly (readonly string[])[] = [
   ['config'],
   ['storage', 'notifier.ts'],
   ['context.ts'],
-  ['devices', 'media', 'push'],
+  ['devices', 'media', 'presence', 'push'],
   ['rooms'],
   ['accounts', 'sync', 'peers'],
   ['admin', 'webhooks'],

@@ -11,6 +11,8 @@ export type RoomOfUser = {
   readonly sender: string;
   /** Of the last change, of the profile in the room too. */
   readonly position: StreamPosition;
+  /** Of the change to this membership. */
+  readonly since: StreamPosition;
   readonly isForgotten: boolean;
 };
 
@@ -30,6 +32,7 @@ export const readMembershipsOfUser = async (
       'm.event_id',
       'm.sender',
       'm.position',
+      'm.since',
       'm.is_forgotten',
     ])
     .where('m.user_id', '=', userId);
@@ -42,6 +45,7 @@ export const readMembershipsOfUser = async (
     eventId: row.event_id,
     sender: row.sender,
     position: row.position,
+    since: row.since,
     isForgotten: row.is_forgotten,
   }));
 };

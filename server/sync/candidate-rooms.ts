@@ -45,7 +45,7 @@ export const candidateRooms = async (
   for (const roomId of roomIds) {
     const row = rooms.get(roomId);
     if (!row || !isWantedRoom(scope, roomId)) continue;
-    const isSame = row.position <= from;
+    const isSame = row.since <= from;
     const now = isSame ? row.membership : await membershipAt(context, request.userId, row, upTo);
     const kind = kindOf(scope, row, now);
     if (!kind) continue;

@@ -54,7 +54,7 @@ export const writeJoinedRoom = async (
         from: isNew ? 0 : from,
         upTo,
         ...(!isNew && { eventIds: changes?.eventIds }),
-        ...(row.membership === 'join' && { joinedSince: row.position }),
+        ...(row.membership === 'join' && { joinedSince: row.since }),
       },
       state: stateWanted(isFull, changes),
       isFull,

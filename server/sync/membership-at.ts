@@ -10,7 +10,7 @@ export const membershipAt = async (
   row: RoomOfUser,
   position: StreamPosition,
 ): Promise<string> => {
-  if (row.position <= position) return row.membership;
+  if (row.since <= position) return row.membership;
   const keyNid = (await rooms.stateKeys.intern([stateKeyOf('m.room.member', userId)]))
     .values()
     .next().value;

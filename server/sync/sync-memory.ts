@@ -1,6 +1,9 @@
 import { isObject } from '@candor/federation';
+import type { Sender } from '@candor/federation/transport';
 import { limits } from '@candor/spec';
 import type { Notifier } from '../notifier.ts';
+import { Presence } from '../presence/presence.ts';
+import { tellPresence } from '../presence/tell-presence.ts';
 import { readAccountData } from '../storage/account-data.ts';
 import type { Database } from '../storage/database.ts';
 import { unusedFallbackTypes } from '../storage/fallback-keys.ts';
@@ -22,6 +25,7 @@ export type SyncMemory = {
   readonly ignored: ReadOnce<ReadonlySet<string>>;
   /** By `{userId} {deviceId}`, the parts of an answer about the device's one-time and fallback keys. */
   readonly deviceKeys: ReadOnce<string>;
+  readonly presence: Presence;
   close(): void;
 };
 
@@ -44,7 +48,21 @@ const readDeviceKeys = async (db: Database, session: string): Promise<string> =>
   return `"device_one_time_keys_count":${shown},"device_unused_fallback_key_types":${JSON.stringify(fallbackTypes)}`;
 };
 
-export const createSyncMemory = (db: Database, notifier: Notifier): SyncMemory => {
+type Parts = {
+  readonly db: Database;
+  readonly notifier: Notifier;
+  readonly sender: Sender;
+  readonly serverName: string;
+  readonly now: () => number;
+};
+
+export const createSyncMemory = (parts: Parts): SyncMemory => {
+  const { db, notifier, now, serverName } = parts;
+  const presence: Presence = new Presence({
+    now,
+    serverName,
+    tell: (userId, state) => tellPresence({ ...parts, presence }, userId, state),
+  });
   const ignored = new ReadOnce(limits.syncUsersInMemoryMax, (userId) => readIgnored(db, userId));
   const deviceKeys = new ReadOnce(limits.syncDevicesInMemoryMax, (session) =>
     readDeviceKeys(db, session),
@@ -54,6 +72,8 @@ export const createSyncMemory = (db: Database, notifier: Notifier): SyncMemory =
       ignored.forget(change.userId);
     } else if (change.kind === 'oneTimeKeys') {
       deviceKeys.forget(`${change.userId} ${change.deviceId}`);
+    } else if (change.kind === 'event' && change.sentBy) {
+      presence.noteActivity(change.event.sender);
     }
   });
   const rooms = new UserRooms(db, notifier);
@@ -65,12 +85,14 @@ export const createSyncMemory = (db: Database, notifier: Notifier): SyncMemory =
     inboxes,
     ignored,
     deviceKeys,
+    presence,
     sentMembers: new SentMembers(),
     close: () => {
       stopListening();
       rooms.close();
       counts.close();
       inboxes.close();
+      presence.close();
     },
   };
 };

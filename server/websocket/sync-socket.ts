@@ -137,6 +137,8 @@ export const serveSyncSocket = (
   const serve = async () => {
     const frame = await frames.next(isOpen, 'a first');
     clearTimeout(opening);
+    const wanted = frame.set_presence ?? 'online';
+    ended.signal.addEventListener('abort', context.sync.presence.connect(session.userId, wanted));
     const request = await requestOf(context, session, frame);
     await pushBodies(context, socket, request, frames, ended.signal);
   };

@@ -6,16 +6,19 @@ import { directoryHandlers } from './directory/index.ts';
 import { filterHandlers } from './filter/index.ts';
 import { keyHandlers } from './keys/index.ts';
 import { mediaHandlers } from './media/index.ts';
+import { presenceHandlers } from './presence/index.ts';
 import { profileHandlers } from './profile/index.ts';
 import { pushRuleHandlers } from './push-rules/index.ts';
 import { pusherHandlers } from './pushers/index.ts';
 import { relationHandlers } from './relations/index.ts';
 import { reportHandlers } from './reports/index.ts';
+import { receiptHandlers } from './receipts/index.ts';
 import { roomHandlers } from './rooms/index.ts';
 import { serverHandlers } from './server/index.ts';
 import { sessionHandlers } from './session/index.ts';
 import { syncHandlers } from './sync/index.ts';
 import { toDeviceHandlers } from './to-device/index.ts';
+import { typingHandlers } from './typing/index.ts';
 import { userHandlers } from './users/index.ts';
 
 /** Every client-server operation that is served: one line per module of the specification. */
@@ -28,15 +31,18 @@ export const clientHandlers = {
   ...filterHandlers,
   ...keyHandlers,
   ...mediaHandlers,
+  ...presenceHandlers,
   ...profileHandlers,
   ...pushRuleHandlers,
   ...pusherHandlers,
   ...relationHandlers,
   ...reportHandlers,
+  ...receiptHandlers,
   ...roomHandlers,
   ...serverHandlers,
   ...sessionHandlers,
   ...syncHandlers,
   ...toDeviceHandlers,
+  ...typingHandlers,
   ...userHandlers,
 };

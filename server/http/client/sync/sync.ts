@@ -20,6 +20,11 @@ export const sync: Handler<typeof clientServer.sync> = async (
     useStateAfter: query.use_state_after ?? false,
   };
   const timeoutMs = Math.min(timeout, limits.syncTimeoutMsMax);
-  const body = await waitForBody(context, request, { timeoutMs, signal });
-  return new Answer({ body: body.text });
+  const disconnect = context.sync.presence.connect(userId, query.set_presence ?? 'online');
+  try {
+    const body = await waitForBody(context, request, { timeoutMs, signal });
+    return new Answer({ body: body.text });
+  } finally {
+    disconnect();
+  }
 };

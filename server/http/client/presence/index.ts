@@ -1,0 +1,4 @@
+import { getPresence } from './getPresence.ts';
+import { setPresence } from './setPresence.ts';
+
+export const presenceHandlers = { getPresence, setPresence };

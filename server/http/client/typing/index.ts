@@ -1,0 +1,3 @@
+import { setTyping } from './setTyping.ts';
+
+export const typingHandlers = { setTyping };
