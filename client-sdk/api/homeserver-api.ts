@@ -7,7 +7,7 @@ import {
   type ResponseOf,
 } from '@candor/spec';
 import { memberOf } from '../signal/member-of.ts';
-import { sendRequest } from './request.ts';
+import { type PreparedRequest, sendRequest } from './request.ts';
 import { RequestError } from './request-error.ts';
 
 type Bytes = ReadableStream<Uint8Array>;
@@ -27,6 +27,8 @@ export type CallParts<O extends Operation> = Part<'params', ParamsOf<O>> &
 
 /** What an operation answers: its JSON, or a stream of bytes. */
 export type AnswerOf<O extends Operation> = ResponseOf<O> extends 'bytes' ? Bytes : ResponseOf<O>;
+
+type RequestParts = Omit<PreparedRequest, 'operation' | 'token'>;
 
 export type Tokens = { readonly accessToken: string; readonly refreshToken: string | null };
 
@@ -54,12 +56,17 @@ export class HomeserverApi {
     return this.#tokens?.accessToken;
   }
 
-  /** Makes the call; an expired access token is renewed once. The answer's shape is the server's word. */
-  async call<O extends Operation>(operation: O, parts: CallParts<O>): Promise<AnswerOf<O>> {
+  /** Makes the call; the shape of the answer is the server's word. */
+  call<O extends Operation>(operation: O, parts: CallParts<O>): Promise<AnswerOf<O>> {
+    return this.send(operation, parts) as Promise<AnswerOf<O>>;
+  }
+
+  /** The same without types. An access token that has expired is renewed once. */
+  async send(operation: Operation, parts: RequestParts): Promise<unknown> {
     const tokens = this.#tokens;
-    const send = async () => {
+    const send = () => {
       const token = operation.auth === 'none' ? undefined : this.accessToken;
-      return (await sendRequest(this.baseUrl, { operation, ...parts, token })) as AnswerOf<O>;
+      return sendRequest(this.baseUrl, { operation, ...parts, token });
     };
     try {
       return await send();

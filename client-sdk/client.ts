@@ -1,0 +1,280 @@
+import { EventEmitter } from 'node:events';
+import { clientServer, type Operation } from '@candor/spec';
+import { publishIdentity, type SealedIdentity } from './account/publish-identity.ts';
+import {
+  type LoginOptions,
+  logIn,
+  openStore,
+  type RegisterOptions,
+  type StoreOptions,
+  signUp,
+} from './account/sign-in.ts';
+import { type AnswerOf, type CallParts, HomeserverApi } from './api/homeserver-api.ts';
+import { CandorError } from './candor-error.ts';
+import {
+  type ClientEvents,
+  type Telling,
+  tellingsOfNews,
+  tellingsOfOutcome,
+  type Warning,
+} from './client-events.ts';
+import { createRoom } from './rooms/create-room.ts';
+import { Room } from './rooms/room.ts';
+import { Courier } from './send/courier.ts';
+import { SendQueue } from './send/send-queue.ts';
+import type { SafetyNumber } from './signal/fingerprint.ts';
+import { SignalEngine } from './signal/signal-engine.ts';
+import type { Store } from './stores/store.ts';
+import type { Row, TrustState } from './stores/tables.ts';
+import { applySync } from './sync/apply-sync.ts';
+import { runSyncLoop, type SyncState } from './sync/sync-loop.ts';
+
+/** One device of one user: signs in, syncs, and keeps every conversation end-to-end encrypted. */
+export class Candor extends EventEmitter<ClientEvents> {
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly #store: Store;
+  readonly #api: HomeserverApi;
+  readonly #engine: SignalEngine;
+  readonly #courier: Courier;
+  readonly #queue: SendQueue;
+  /** The master key that was last shown of a user: what the person decides about. */
+  readonly #shown = new Map<string, string>();
+  #running: { readonly stop: AbortController; readonly ended: Promise<unknown> } | undefined;
+
+  /** Signs in with a password. A store that belongs to the user already goes on with its device. */
+  static async login(
+    options: LoginOptions & { readonly identity?: SealedIdentity },
+  ): Promise<Candor> {
+    const store = openStore(options.store);
+    try {
+      const client = new Candor(store, await logIn(options, store));
+      await client.#publish(options.password, options.identity);
+      return client;
+    } catch (error) {
+      store.close();
+      throw error;
+    }
+  }
+
+  /** Makes an account and signs in. */
+  static async register(options: RegisterOptions): Promise<Candor> {
+    const store = openStore(options.store);
+    try {
+      const client = new Candor(store, await signUp(options, store));
+      await client.#publish(options.password);
+      return client;
+    } catch (error) {
+      store.close();
+      throw error;
+    }
+  }
+
+  /** Goes on with the account of a store, without a password and without asking the network. */
+  static open(options: StoreOptions): Candor {
+    const store = openStore(options);
+    const account = store.all('account')[0];
+    if (account) return new Candor(store, account);
+    store.close();
+    throw new CandorError('no-account', 'the store has no account: log in first');
+  }
+
+  private constructor(store: Store, account: Row<'account'>) {
+    super();
+    const { userId, deviceId, accessToken, refreshToken } = account;
+    this.userId = userId;
+    this.deviceId = deviceId;
+    this.#store = store;
+    this.#api = new HomeserverApi({
+      baseUrl: account.homeserverUrl ?? '',
+      ...(accessToken !== null && { tokens: { accessToken, refreshToken } }),
+      onTokens: (tokens) => {
+        store.transaction((tx) => {
+          tx.put('account', { ...(tx.get('account', { userId }) ?? account), ...tokens });
+        });
+      },
+    });
+    this.#engine = new SignalEngine({ store, userId, deviceId });
+    const [api, engine] = [this.#api, this.#engine];
+    this.#courier = new Courier({
+      api,
+      engine,
+      onOutcome: (outcome) => this.#tell(tellingsOfOutcome(store, this, outcome)),
+    });
+    this.#queue = new SendQueue({ api, engine, store, courier: this.#courier });
+  }
+
+  #publish(password: string, identity?: SealedIdentity): Promise<boolean> {
+    const proofs = { userId: this.userId, password };
+    return publishIdentity(this.#engine, this.#courier, proofs, identity);
+  }
+
+  /** Begins to sync and to send; resolves when everything that happened before is known. */
+  start(): Promise<void> {
+    if (this.#running) throw new CandorError('stopped', 'the client was started before');
+    const stop = new AbortController();
+    const { signal } = stop;
+    return new Promise((resolve, reject) => {
+      let live: AbortController | undefined;
+      const onState = (state: SyncState, cause?: unknown) => {
+        live?.abort();
+        live = undefined;
+        if (state === 'live') {
+          live = new AbortController();
+          this.#queue.run(AbortSignal.any([live.signal, signal]));
+          resolve();
+        }
+        if (state === 'signed-out' || signal.aborted) reject(cause ?? stopped());
+        this.#tell([{ name: 'state', args: [state] }]);
+        if (cause !== undefined) this.#problem(cause);
+      };
+      const since = () => this.#store.get('account', { userId: this.userId })?.syncToken ?? null;
+      const apply = (body: unknown) => this.#apply(body, signal);
+      this.#running = {
+        stop,
+        ended: Promise.all([
+          runSyncLoop({ api: this.#api, since, apply, onState }, signal),
+          this.#courier.keepFollowingUp(signal, (error) => this.#problem(error)),
+        ]),
+      };
+    });
+  }
+
+  /** Stops syncing and sending, and closes the store; what is queued goes out after the next start. */
+  async stop(): Promise<void> {
+    this.#running?.stop.abort();
+    await this.#running?.ended;
+    await this.#queue.stop();
+    this.#store.close();
+  }
+
+  async #apply(body: unknown, signal: AbortSignal): Promise<string> {
+    const token = await applySync(
+      {
+        api: this.#api,
+        engine: this.#engine,
+        store: this.#store,
+        userId: this.userId,
+        signal,
+        emit: (news, outcome) =>
+          this.#tell([...tellingsOfNews(news), ...tellingsOfOutcome(this.#store, this, outcome)]),
+      },
+      body,
+    );
+    this.#courier.followUp().catch((error: unknown) => this.#problem(error));
+    return token;
+  }
+
+  #problem(error: unknown): void {
+    this.#tell([{ name: 'problem', args: [error] }]);
+  }
+
+  #tell(tellings: readonly Telling[]): void {
+    for (const { name, args } of tellings) {
+      if (name === 'warning') this.#isShown(args[0].userId);
+      try {
+        this.emit(name, ...(args as never));
+      } catch (error) {
+        // What a listener throws must not stop the sync.
+        if (name !== 'problem') this.#problem(error);
+      }
+    }
+  }
+
+  /** The rooms the user is in or invited to. */
+  rooms(): Room[] {
+    return this.#store
+      .all('rooms')
+      .map(({ roomId }) => this.room(roomId))
+      .filter(({ membership }) => membership !== 'leave');
+  }
+
+  room(roomId: string): Room {
+    const context = { api: this.#api, store: this.#store, queue: this.#queue, userId: this.userId };
+    return new Room(context, roomId);
+  }
+
+  /** The direct room with a user: one there is, one they invited us to, or a new one with an invitation. */
+  async directRoom(userId: string): Promise<Room> {
+    const known = this.rooms()
+      .filter((room) => room.directUserId === userId && room.encryption === 'direct')
+      .filter((room) => !['leave', 'ban'].includes(room.members().get(userId) ?? 'invite'))
+      .sort((a, b) => (a.id < b.id ? -1 : 1));
+    const joined = known.find(({ membership }) => membership === 'join');
+    if (joined) return joined;
+    const [invited] = known;
+    if (invited) await invited.join();
+    if (invited) return invited;
+    return this.#create({ encryption: 'direct', invite: [userId] });
+  }
+
+  /** Makes an encrypted group room and invites users to it. */
+  createGroup(group: { name?: string; invite?: readonly string[] } = {}): Promise<Room> {
+    return this.#create({ encryption: 'group', invite: [], ...group });
+  }
+
+  async #create(room: Parameters<typeof createRoom>[2]): Promise<Room> {
+    return this.room(await createRoom(this.#api, this.#store, room));
+  }
+
+  /** What the person has not dealt with yet, oldest first. */
+  warnings(): Warning[] {
+    const open = this.#engine.warnings();
+    for (const { userId } of open) this.#isShown(userId);
+    return open;
+  }
+
+  /** How far a user's identity is trusted. */
+  trustOf(userId: string): TrustState {
+    return this.#engine.trustOf(userId).state;
+  }
+
+  /** The number to compare with a user; undefined while their identity is not known here. */
+  safetyNumber(userId: string): SafetyNumber | undefined {
+    this.#isShown(userId);
+    return this.#engine.safetyNumber(userId);
+  }
+
+  /** Accepts the changed identity last shown of a user; false when it has changed again since. */
+  acknowledge(userId: string): Promise<boolean> {
+    return this.#decide(userId, (key) => this.#engine.acknowledge(userId, key));
+  }
+
+  /** The safety number last shown of a user was compared and is right; false when it has changed since. */
+  verify(userId: string): Promise<boolean> {
+    return this.#decide(userId, (key) => this.#engine.verify(userId, key));
+  }
+
+  #isShown(userId: string): void {
+    const { masterKey } = this.#engine.trustOf(userId);
+    if (masterKey !== null) this.#shown.set(userId, masterKey);
+  }
+
+  async #decide(
+    userId: string,
+    accept: (masterKey: string) => ReturnType<SignalEngine['verify']>,
+  ): Promise<boolean> {
+    const masterKey = this.#shown.get(userId);
+    const outcome = masterKey === undefined ? undefined : await accept(masterKey);
+    if (outcome) this.#tell(tellingsOfOutcome(this.#store, this, outcome));
+    return outcome !== undefined;
+  }
+
+  /** The user's signing keys, sealed with a passphrase, for `login` on another device. */
+  exportIdentity(passphrase: string): string | undefined {
+    return this.#engine.exportCrossSigningSecret(passphrase);
+  }
+
+  /** Any endpoint of the homeserver, by its description in `clientServer`. */
+  call<O extends Operation>(operation: O, parts: CallParts<O>): Promise<AnswerOf<O>> {
+    return this.#api.call(operation, parts);
+  }
+
+  /** Ends the session on the homeserver, whose device goes with it, and closes the store. */
+  async logout(): Promise<void> {
+    await this.#api.call(clientServer.logout, {});
+    await this.stop();
+  }
+}
+
+const stopped = () => new CandorError('stopped', 'the client was stopped');

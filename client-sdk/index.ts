@@ -1,0 +1,13 @@
+export type { SealedIdentity } from './account/publish-identity.ts';
+export type { LoginOptions, RegisterOptions, StoreOptions } from './account/sign-in.ts';
+export { RequestError } from './api/request-error.ts';
+export { CandorError, type CandorErrorCode } from './candor-error.ts';
+export { Candor } from './client.ts';
+export type { ClientEvents, Warning } from './client-events.ts';
+export type { Message } from './rooms/message.ts';
+export type { Room } from './rooms/room.ts';
+export type { RoomEncryption } from './rooms/room-encryption.ts';
+export type { SafetyNumber } from './signal/fingerprint.ts';
+export { StoreError } from './stores/store.ts';
+export type { TrustState } from './stores/tables.ts';
+export type { SyncState } from './sync/sync-loop.ts';

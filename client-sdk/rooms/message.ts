@@ -1,0 +1,59 @@
+import type { JsonObject } from '@candor/federation';
+import type { Row } from '../stores/tables.ts';
+
+/** One event of a room's conversation, as it is shown. */
+export type Message = {
+  readonly roomId: string;
+  readonly eventId: string;
+  readonly sender: string;
+  readonly senderDevice: string | null;
+  /** What the sender's server says, in milliseconds since the epoch. */
+  readonly sentAt: number;
+  readonly type: string;
+  /** Null unless `readable`. */
+  readonly content: JsonObject | null;
+  /** `content.body` of texts and files, otherwise empty. */
+  readonly body: string;
+  /** `waiting` messages may become readable; `refused` ones are not what they claim to be. */
+  readonly state: 'readable' | 'waiting' | 'unreadable' | 'refused';
+  /** Why it is not readable. */
+  readonly reason: string | null;
+  /** False only in rooms that are not encrypted. */
+  readonly encrypted: boolean;
+  /** Sent by this user, from whichever device. */
+  readonly own: boolean;
+  /** The id it was sent with, of messages sent with this SDK. */
+  readonly txnId: string | null;
+};
+
+const stateOf = ({ state }: Row<'timeline'>): Message['state'] => {
+  if (state === 'decrypted' || state === 'clear') return 'readable';
+  return state === 'undecryptable' ? 'unreadable' : state;
+};
+
+// Messages and what looks like one; other events outside the encryption, such as
+// memberships and reactions, are clear in encrypted rooms too.
+const isSpeech = (type: string): boolean =>
+  type === 'm.room.message' || type === 'm.sticker' || type.startsWith('m.poll.');
+
+/** Whether a stored event is part of the conversation. */
+const isMessage = ({ type, state }: Row<'timeline'>): boolean =>
+  state === 'clear' ? isSpeech(type) : true;
+
+/** What to show of a stored event; plaintext in an encrypted room is refused. */
+const ofRow = (row: Row<'timeline'>, isEncryptedRoom: boolean, ownUserId: string): Message => {
+  const { roomId, eventId, sender, senderDevice, type, txnId } = row;
+  const isRefused = row.state === 'clear' && isEncryptedRoom && isSpeech(type);
+  const content = isRefused ? null : row.content;
+  return {
+    ...{ roomId, eventId, sender, senderDevice, type, txnId, content },
+    sentAt: row.originServerTs,
+    body: typeof content?.['body'] === 'string' ? content['body'] : '',
+    state: isRefused ? 'refused' : stateOf(row),
+    reason: isRefused ? 'not-encrypted' : row.reason,
+    encrypted: row.state !== 'clear',
+    own: sender === ownUserId,
+  };
+};
+
+export const message = { isMessage, ofRow };

@@ -1,0 +1,127 @@
+import type { JsonObject } from '@candor/federation';
+import { clientServer, limits } from '@candor/spec';
+import type { HomeserverApi } from '../api/homeserver-api.ts';
+import type { SendQueue } from '../send/send-queue.ts';
+import type { Store } from '../stores/store.ts';
+import type { Row } from '../stores/tables.ts';
+import { type Message, message } from './message.ts';
+import { type RoomEncryption, roomEncryption } from './room-encryption.ts';
+import { type RoomSummary, roomSummary } from './room-summary.ts';
+
+/** What the rooms of a client work with. */
+export type RoomContext = {
+  readonly api: HomeserverApi;
+  readonly store: Store;
+  readonly queue: SendQueue;
+  readonly userId: string;
+};
+
+/** A room as this device knows it; reading is from the store, acting asks the homeserver. */
+export class Room {
+  readonly id: string;
+  readonly #context: RoomContext;
+
+  constructor(context: RoomContext, id: string) {
+    this.#context = context;
+    this.id = id;
+  }
+
+  get #row(): Row<'rooms'> {
+    return roomSummary.rowOf(this.#context.store, this.id);
+  }
+  get #summary(): RoomSummary {
+    return roomSummary.of(this.#row);
+  }
+
+  /** The room's name, or the other user of a direct room. */
+  get name(): string | null {
+    return this.#summary.name ?? this.#row.directUserId;
+  }
+  get topic(): string | null {
+    return this.#summary.topic;
+  }
+  get membership(): RoomSummary['membership'] {
+    return this.#summary.membership;
+  }
+  /** The user who invited us, while we are invited. */
+  get inviter(): string | null {
+    return this.#summary.inviter;
+  }
+  /** The other user, of a direct room. */
+  get directUserId(): string | null {
+    return this.#row.directUserId;
+  }
+  /** `direct` and `group` rooms can be read and written; `foreign` and `none` ones cannot be sent to. */
+  get encryption(): RoomEncryption {
+    return roomEncryption.kindOf(this.#row.encryption);
+  }
+
+  /** The members known so far, by user id: `join`, `invite`, `leave`, `ban` or `knock`. */
+  members(): Map<string, string> {
+    const rows = this.#context.store.all('members', { where: { roomId: this.id } });
+    return new Map(rows.map(({ userId, membership }) => [userId, membership]));
+  }
+
+  /** The newest messages, oldest first, with those that could not be read. */
+  timeline(limit = limits.clientTimelineEvents): Message[] {
+    const { store, userId } = this.#context;
+    const isEncrypted = this.encryption !== 'none';
+    return store
+      .all('timeline', { where: { roomId: this.id }, orderBy: 'position', descending: true })
+      .filter(message.isMessage)
+      .slice(0, limit)
+      .map((row) => message.ofRow(row, isEncrypted, userId))
+      .reverse();
+  }
+
+  /** Sends a text, encrypted. Resolves when the homeserver has it; survives a restart until then. */
+  send(text: string): Promise<Message> {
+    return this.sendEvent('m.room.message', { msgtype: 'm.text', body: text });
+  }
+
+  /** Sends any event, encrypted. */
+  async sendEvent(type: string, content: JsonObject): Promise<Message> {
+    const row = await this.#context.queue.add(this.id, type, content);
+    return message.ofRow(row, true, this.#context.userId);
+  }
+
+  async invite(userId: string): Promise<void> {
+    const params = { roomId: this.id };
+    await this.#context.api.call(clientServer.inviteUser, { params, body: { user_id: userId } });
+  }
+
+  async kick(userId: string, reason?: string): Promise<void> {
+    const body = { user_id: userId, ...(reason !== undefined && { reason }) };
+    await this.#context.api.call(clientServer.kick, { params: { roomId: this.id }, body });
+  }
+
+  /** Accepts an invitation, or enters a room that is open. */
+  async join(): Promise<void> {
+    const via = this.#summary.inviter?.replace(/^[^:]*:/, '');
+    const params = { roomIdOrAlias: this.id };
+    const query = via === undefined ? {} : { via: [via] };
+    const { api, store } = this.#context;
+    await api.call(clientServer.joinRoom, { params, query, body: {} });
+    store.transaction((tx) =>
+      tx.put('rooms', roomSummary.with(roomSummary.rowOf(tx, this.id), { membership: 'join' })),
+    );
+  }
+
+  /** Leaves the room, or refuses its invitation. */
+  async leave(): Promise<void> {
+    const params = { roomId: this.id };
+    await this.#context.api.call(clientServer.leaveRoom, { params, body: {} });
+  }
+
+  /** Tells the others that everything up to this message was read; the receipt is public in the room. */
+  async markRead(eventId: string): Promise<void> {
+    const params = { roomId: this.id, receiptType: 'm.read' as const, eventId };
+    await this.#context.api.call(clientServer.postReceipt, { params, body: {} });
+  }
+
+  async setTyping(typing: boolean): Promise<void> {
+    const params = { roomId: this.id, userId: this.#context.userId };
+    const body = { typing, timeout: limits.clientTypingMs };
+    await this.#context.api.call(clientServer.setTyping, { params, body });
+  }
+}

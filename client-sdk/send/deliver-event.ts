@@ -1,0 +1,60 @@
+import { clientServer } from '@candor/spec';
+import type { HomeserverApi } from '../api/homeserver-api.ts';
+import { CandorError } from '../candor-error.ts';
+import { audienceOf } from '../rooms/audience.ts';
+import type { EncryptStep } from '../signal/engine-send.ts';
+import type { SignalEngine } from '../signal/signal-engine.ts';
+import type { Store } from '../stores/store.ts';
+import type { Row } from '../stores/tables.ts';
+import type { Courier } from './courier.ts';
+
+export type DeliveryContext = {
+  readonly api: HomeserverApi;
+  readonly engine: SignalEngine;
+  readonly store: Store;
+  readonly courier: Courier;
+};
+
+const roundsMax = 10;
+
+const blocked = ({ reason, userIds }: Extract<EncryptStep, { status: 'blocked' }>): CandorError => {
+  const text =
+    reason === 'identity-changed'
+      ? `the identity of ${userIds.join(', ')} changed: acknowledge or verify it`
+      : 'this device is not signed by its user: import the identity';
+  return new CandorError(reason, text, userIds);
+};
+
+/** The stored event of a transaction, once the server has it. */
+const sentRow = (store: Store, { roomId, txnId }: Row<'sendQueue'>) =>
+  store.all('timeline', { where: { roomId, txnId } })[0];
+
+/**
+ * Encrypts a queued event to those who are in the room now and sends it, keys first. The
+ * transaction id makes it safe to do again after any failure. Resolves with the stored event.
+ */
+const deliver = async (
+  { api, engine, store, courier }: DeliveryContext,
+  queued: Row<'sendQueue'>,
+): Promise<Row<'timeline'> | undefined> => {
+  const { txnId, roomId, type, content } = queued;
+  for (let round = 0; round < roundsMax; round++) {
+    const audience = await audienceOf(api, store, roomId);
+    // Its echo may have come by now, from an attempt whose answer was lost.
+    if (!store.get('sendQueue', { txnId })) return sentRow(store, queued);
+    const step = await engine.encryptRoomEvent({ txnId, roomId, type, content, ...audience });
+    if (step.status === 'blocked') throw blocked(step);
+    if (step.status === 'needs') {
+      await courier.perform(step.requests);
+      continue;
+    }
+    await courier.perform(step.toDevice);
+    const params = { roomId, eventType: step.type, txnId };
+    const sent = await api.call(clientServer.sendMessage, { params, body: step.content });
+    await engine.markSent(txnId, sent.event_id);
+    return store.get('timeline', { roomId, eventId: sent.event_id });
+  }
+  throw new CandorError('malformed-answer', 'the keys of the readers cannot be had');
+};
+
+export const delivery = { deliver, sentRow };

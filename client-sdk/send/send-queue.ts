@@ -1,0 +1,141 @@
+import { randomUUID } from 'node:crypto';
+import type { JsonObject } from '@candor/federation';
+import { backOff } from '../api/back-off.ts';
+import { RequestError } from '../api/request-error.ts';
+import { CandorError } from '../candor-error.ts';
+import type { TableWriter } from '../stores/store.ts';
+import type { Row } from '../stores/tables.ts';
+import { type DeliveryContext, delivery } from './deliver-event.ts';
+
+type Queued = Row<'sendQueue'>;
+type Waiter = { resolve: (row: Row<'timeline'>) => void; reject: (error: unknown) => void };
+
+const nextPosition = (tx: TableWriter): number =>
+  (tx.all('sendQueue', { orderBy: 'position', descending: true, limit: 1 })[0]?.position ?? 0) + 1;
+
+/**
+ * Events on their way into rooms, stored until the server has them. Each room's go out in their
+ * order; what is refused for good stays in the store as `failed` until it is sent again or discarded.
+ */
+export class SendQueue {
+  readonly #context: DeliveryContext;
+  readonly #waiters = new Map<string, Waiter>();
+  readonly #draining = new Map<string, Promise<void>>();
+  #signal: AbortSignal = AbortSignal.abort();
+
+  constructor(context: DeliveryContext) {
+    this.#context = context;
+  }
+
+  /** Stores an event to be sent; resolves when the server has it, rejects when it cannot be sent. */
+  add(roomId: string, type: string, content: JsonObject): Promise<Row<'timeline'>> {
+    const txnId = randomUUID();
+    this.#context.store.transaction((tx) => {
+      tx.put('sendQueue', {
+        ...{ txnId, roomId, type, content, state: 'queued', position: nextPosition(tx) },
+        ...{ createdAt: Date.now(), encryptedContent: null, contentHash: null },
+        ...{ distributionId: null, recipients: null, error: null },
+      });
+    });
+    return this.#waitFor(txnId, roomId);
+  }
+
+  /** What could not be sent into a room, with the reason. */
+  failed(roomId: string): Queued[] {
+    const where = { roomId, state: 'failed' as const };
+    return this.#context.store.all('sendQueue', { where, orderBy: 'position' });
+  }
+
+  /** Tries a failed event again. */
+  sendAgain(txnId: string): Promise<Row<'timeline'>> {
+    const row = this.#context.store.get('sendQueue', { txnId });
+    if (!row)
+      return Promise.reject(new CandorError('not-in-room', `nothing is queued as ${txnId}`));
+    this.#put({ ...row, state: 'queued', error: null });
+    return this.#waitFor(txnId, row.roomId);
+  }
+
+  discard(txnId: string): Promise<void> {
+    return this.#context.engine.abandon(txnId);
+  }
+
+  /** Sends what is queued, now and as it comes, until the signal ends. Call when everything before is known. */
+  run(signal: AbortSignal): void {
+    this.#signal = signal;
+    const rooms = new Set(this.#context.store.all('sendQueue').map(({ roomId }) => roomId));
+    for (const roomId of rooms) this.#drain(roomId);
+  }
+
+  /** Stops at the next step and rejects those who wait; what is queued stays stored. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#draining.values());
+    const stopped = new CandorError('stopped', 'the client was stopped; the event stays queued');
+    for (const { reject } of this.#waiters.values()) reject(stopped);
+    this.#waiters.clear();
+  }
+
+  #put(row: Queued): void {
+    this.#context.store.transaction((tx) => tx.put('sendQueue', row));
+  }
+
+  #waitFor(txnId: string, roomId: string): Promise<Row<'timeline'>> {
+    const sent = new Promise<Row<'timeline'>>((resolve, reject) => {
+      this.#waiters.set(txnId, { resolve, reject });
+    });
+    this.#drain(roomId);
+    return sent;
+  }
+
+  #drain(roomId: string): void {
+    if (this.#signal.aborted || this.#draining.has(roomId)) return;
+    const draining = this.#drainRoom(roomId, this.#signal).finally(() => {
+      this.#draining.delete(roomId);
+    });
+    this.#draining.set(roomId, draining);
+  }
+
+  #next(roomId: string): Queued | undefined {
+    const queue = this.#context.store.all('sendQueue', { where: { roomId }, orderBy: 'position' });
+    return queue.find(({ state }) => state !== 'failed');
+  }
+
+  async #drainRoom(roomId: string, signal: AbortSignal): Promise<void> {
+    const pause = backOff();
+    for (let row = this.#next(roomId); row && !signal.aborted; row = this.#next(roomId)) {
+      try {
+        const sent = await delivery.deliver(this.#context, row);
+        pause.reset();
+        this.#settle(row.txnId, ({ resolve, reject }) =>
+          sent ? resolve(sent) : reject(new CandorError('stopped', 'the event was discarded')),
+        );
+      } catch (error) {
+        // Signed out: it goes out after the next login.
+        if (error instanceof RequestError && error.status === 401) return;
+        if (error instanceof RequestError && error.isPassing) {
+          await pause.wait(signal, error.retryAfterMs);
+        } else this.#fail(row, error);
+      }
+    }
+  }
+
+  #settle(txnId: string, how: (waiter: Waiter) => void): void {
+    const waiter = this.#waiters.get(txnId);
+    this.#waiters.delete(txnId);
+    if (waiter) how(waiter);
+  }
+
+  #fail({ txnId }: Queued, error: unknown): void {
+    this.#context.store.transaction((tx) => {
+      const row = tx.get('sendQueue', { txnId });
+      if (!row) return;
+      const cleared = { encryptedContent: null, contentHash: null, distributionId: null };
+      const text = error instanceof Error ? error.message : String(error);
+      tx.put('sendQueue', { ...row, ...cleared, recipients: null, state: 'failed', error: text });
+      // Keys that were to go ahead of it still go: their readers count as having them.
+      for (const message of tx.all('toDeviceOutbox', { where: { beforeTxnId: txnId } })) {
+        tx.put('toDeviceOutbox', { ...message, beforeTxnId: null });
+      }
+    });
+    this.#settle(txnId, ({ reject }) => reject(error));
+  }
+}

@@ -1,0 +1,60 @@
+import type { HomeserverApi } from '../api/homeserver-api.ts';
+import { CandorError } from '../candor-error.ts';
+import type { ReceiveOutcome } from '../signal/engine-receive.ts';
+import type { SignalEngine } from '../signal/signal-engine.ts';
+import type { Store } from '../stores/store.ts';
+import { fillGap } from './fill-gap.ts';
+import { readSync, type SyncNews } from './read-sync.ts';
+import { writeRooms } from './write-rooms.ts';
+
+export type ApplySyncContext = {
+  readonly api: HomeserverApi;
+  readonly engine: SignalEngine;
+  readonly store: Store;
+  readonly userId: string;
+  readonly signal: AbortSignal;
+  /** Tells the application, after everything is stored. */
+  readonly emit: (news: SyncNews, outcome: ReceiveOutcome) => void;
+};
+
+/**
+ * Takes in the body of a sync: reads it, closes gaps, decrypts, writes everything with the sync
+ * token in one transaction, and then tells. Gives the token. What follows on the network is not
+ * waited for.
+ */
+export const applySync = async (context: ApplySyncContext, body: unknown): Promise<string> => {
+  const { api, engine, store, userId, signal, emit } = context;
+  const news = readSync(body);
+  if (!news) throw new CandorError('malformed-answer', 'the sync has no next_batch');
+  // A new device cannot read what is older than itself.
+  const isFirst = store.get('account', { userId })?.syncToken === null;
+  const rooms: { roomId: string; events: SyncNews['rooms'][number]['timeline'] }[] = [];
+  for (const room of news.rooms) {
+    const missing = isFirst ? [] : await fillGap(api, store, userId, room, signal);
+    rooms.push({ roomId: room.roomId, events: [...missing, ...room.timeline] });
+  }
+  const { toDevice, oneTimeKeysCount, unusedFallbackKeyTypes } = news;
+  const batch = {
+    toDevice,
+    rooms,
+    deviceLists: { changed: news.devicesChanged },
+    ...(oneTimeKeysCount && { oneTimeKeysCount }),
+    ...(unusedFallbackKeyTypes && { unusedFallbackKeyTypes }),
+  };
+  const stateOf = (roomId: string, eventId: string) =>
+    store.get('timeline', { roomId, eventId })?.state;
+  const before = new Map(
+    rooms.flatMap(({ roomId, events }) =>
+      events.map(({ event_id: id }) => [id, stateOf(roomId, id)] as const),
+    ),
+  );
+  const outcome = await engine.receive(batch, (tx) => {
+    writeRooms(tx, userId, news);
+    const account = tx.get('account', { userId });
+    if (account) tx.put('account', { ...account, syncToken: news.nextBatch });
+  });
+  // What a server sends again is not told again.
+  const events = outcome.events.filter(({ eventId, state }) => before.get(eventId) !== state);
+  emit(news, { ...outcome, events });
+  return news.nextBatch;
+};

@@ -1,0 +1,55 @@
+import { clientServer, limits } from '@candor/spec';
+import type { HomeserverApi } from '../api/homeserver-api.ts';
+import { RequestError } from '../api/request-error.ts';
+import type { TableReader } from '../stores/store.ts';
+import { type ClientEvent, type RoomNews, readPage } from './read-sync.ts';
+
+/** Our own way into the room: what happened before our invitation, or our join without one, is not for us. */
+const isOwnEntry = (event: ClientEvent, ownUserId: string): boolean => {
+  if (event.type !== 'm.room.member' || event.state_key !== ownUserId) return false;
+  const { membership } = event.content;
+  return membership === 'invite' || (membership === 'join' && !event.previous?.['membership']);
+};
+
+/** A room's history that cannot be had must not hold up everything else; a server that is away can. */
+const isWorthWaiting = (error: unknown): boolean =>
+  !(error instanceof RequestError) || [undefined, 429, 503].includes(error.status);
+
+const olderPage = async (api: HomeserverApi, roomId: string, from: string, signal: AbortSignal) => {
+  const query = { dir: 'b' as const, from, limit: limits.clientHistoryPageEvents };
+  try {
+    const page = await api.call(clientServer.getRoomEvents, { params: { roomId }, query, signal });
+    return readPage(page);
+  } catch (error) {
+    if (isWorthWaiting(error)) throw error;
+    return { events: [], end: undefined };
+  }
+};
+
+/**
+ * The events between what is known of a room and the timeline of a sync, oldest first. They are
+ * fetched so that no message is lost behind a `limited` timeline.
+ */
+export const fillGap = async (
+  api: HomeserverApi,
+  tables: TableReader,
+  ownUserId: string,
+  { roomId, timeline, limited, prevBatch }: RoomNews,
+  signal: AbortSignal,
+): Promise<ClientEvent[]> => {
+  const isEdge = (event: ClientEvent): boolean =>
+    tables.get('timeline', { roomId, eventId: event.event_id })?.localEcho === false ||
+    isOwnEntry(event, ownUserId);
+  if (!limited || timeline.some(isEdge)) return [];
+  const missing: ClientEvent[] = [];
+  let from = prevBatch;
+  while (from !== undefined && missing.length < limits.clientGapEventsMax) {
+    const page = await olderPage(api, roomId, from, signal);
+    for (const event of page.events) {
+      if (isEdge(event)) return missing.reverse();
+      missing.push(event);
+    }
+    from = page.end === from ? undefined : page.end;
+  }
+  return missing.reverse();
+};
