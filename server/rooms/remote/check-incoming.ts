@@ -44,7 +44,9 @@ export const checkIncoming = async (
   const read = await readAll(pdus, rules, roomId);
   const signed = read.map((one) => {
     const required = one.ok ? requiredSignatures(one.event, rules) : undefined;
+    const fault = required?.ok === false ? `no signature of ${required.missing}` : undefined;
     return {
+      fault,
       signedBytes: one.ok ? one.signedBytes : Buffer.alloc(0),
       required: required?.ok ? required.signatures : [],
       originServerTs: one.ok ? one.event.originServerTs : 0,
@@ -56,7 +58,9 @@ export const checkIncoming = async (
     if (!one.ok) return one;
     const { event } = one;
     const verdict = verdicts[index];
-    if (verdict?.allowed) return { ok: true, event };
-    return { ok: false, eventId: event.eventId, reason: verdict?.reason ?? 'not verified' };
+    const fault = signed[index]?.fault;
+    if (verdict?.allowed && fault === undefined) return { ok: true, event };
+    const reason = fault ?? (verdict && !verdict.allowed ? verdict.reason : 'not verified');
+    return { ok: false, eventId: event.eventId, reason };
   });
 };
