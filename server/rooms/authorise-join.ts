@@ -3,7 +3,8 @@ import { MatrixError } from '@candor/spec';
 import type { RoomContext } from './build-room-event.ts';
 import { type Room, roomSettings } from './room.ts';
 
-const allowedRooms = (room: Room): readonly string[] => {
+/** The rooms whose members a restricted join rule lets in. */
+export const allowedRooms = (room: Room): readonly string[] => {
   const allow = room.settings.get(roomSettings.joinRules)?.content['allow'];
   if (!Array.isArray(allow)) return [];
   return allow.flatMap((condition: unknown) => {

@@ -11,6 +11,7 @@ import { AuthEdges } from './auth-edges.ts';
 import { EventCache } from './event-cache.ts';
 import { KeyedTurns } from './keyed-turns.ts';
 import { loadRoom } from './load-room.ts';
+import type { RemoteSpace } from './remote/describe-remote.ts';
 import { Room } from './room.ts';
 import { SentTransactions } from './sent-transactions.ts';
 import type { StateSet } from './state-set.ts';
@@ -48,6 +49,11 @@ export class Rooms {
   readonly unavailable = new LRUCache<string, true>({
     max: limits.unavailableEventsMax,
     ttl: limits.unavailableEventsMs,
+  });
+  /** What other servers have said of rooms that this server is not in. */
+  readonly remoteSpaces = new LRUCache<string, RemoteSpace>({
+    max: limits.remoteSpacesMax,
+    ttl: limits.remoteSpacesMs,
   });
   readonly #db: Database;
   readonly #serverName: string;

@@ -10,12 +10,13 @@ import { presenceHandlers } from './presence/index.ts';
 import { profileHandlers } from './profile/index.ts';
 import { pushRuleHandlers } from './push-rules/index.ts';
 import { pusherHandlers } from './pushers/index.ts';
+import { receiptHandlers } from './receipts/index.ts';
 import { relationHandlers } from './relations/index.ts';
 import { reportHandlers } from './reports/index.ts';
-import { receiptHandlers } from './receipts/index.ts';
 import { roomHandlers } from './rooms/index.ts';
 import { serverHandlers } from './server/index.ts';
 import { sessionHandlers } from './session/index.ts';
+import { spaceHandlers } from './spaces/index.ts';
 import { syncHandlers } from './sync/index.ts';
 import { toDeviceHandlers } from './to-device/index.ts';
 import { typingHandlers } from './typing/index.ts';
@@ -41,6 +42,7 @@ export const clientHandlers = {
   ...roomHandlers,
   ...serverHandlers,
   ...sessionHandlers,
+  ...spaceHandlers,
   ...syncHandlers,
   ...toDeviceHandlers,
   ...typingHandlers,

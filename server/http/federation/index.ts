@@ -5,6 +5,7 @@ import { membershipHandlers } from './membership/index.ts';
 import { queryHandlers } from './queries/index.ts';
 import { serverHandlers } from './server/index.ts';
 import { serverKeyHandlers } from './server-keys/index.ts';
+import { spaceHandlers } from './spaces/index.ts';
 import { transactionHandlers } from './transactions/index.ts';
 
 /** Every operation between servers that is served: one line per module. */
@@ -16,5 +17,6 @@ export const federationHandlers = {
   ...queryHandlers,
   ...serverHandlers,
   ...serverKeyHandlers,
+  ...spaceHandlers,
   ...transactionHandlers,
 };

@@ -19,6 +19,7 @@ import { redactEvent } from './redactEvent.ts';
 import { sendMessage } from './sendMessage.ts';
 import { setRoomStateWithKey } from './setRoomStateWithKey.ts';
 import { unban } from './unban.ts';
+import { upgradeRoom } from './upgradeRoom.ts';
 
 export const roomHandlers = {
   ban,
@@ -42,4 +43,5 @@ export const roomHandlers = {
   sendMessage,
   setRoomStateWithKey,
   unban,
+  upgradeRoom,
 };

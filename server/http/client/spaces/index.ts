@@ -1,0 +1,7 @@
+import { getRoomSummary } from './getRoomSummary.ts';
+import { getSpaceHierarchy } from './getSpaceHierarchy.ts';
+
+export const spaceHandlers = {
+  getRoomSummary,
+  getSpaceHierarchy,
+};

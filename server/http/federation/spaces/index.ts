@@ -1,0 +1,3 @@
+import { getSpaceHierarchy } from './getSpaceHierarchy.ts';
+
+export const spaceHandlers = { getSpaceHierarchy };
