@@ -17,6 +17,7 @@ import {
 import type { Row } from '../stores/tables.ts';
 import { base64Bytes } from './base64-bytes.ts';
 import type { DeviceIdentity } from './device-identity.ts';
+import { memberOf } from './member-of.ts';
 
 export type BundleKeys = {
   readonly signedPreKey: SignedPreKeyRecord;
@@ -40,6 +41,9 @@ export const makeBundle = (identity: DeviceIdentity, keys: BundleKeys): JsonObje
   return signJson(
     {
       v: 1,
+      // Homeservers accept only signed objects that have a `key`.
+      // https://spec.matrix.org/v1.19/client-server-api/#key-algorithms
+      key: encodeBase64(signedPreKey.publicKey().serialize()),
       ik: encodeBase64(identity.signalIdentity.publicKey.serialize()),
       reg: identity.registrationId,
       spk: signed(signedPreKey),
@@ -92,6 +96,7 @@ export const readBundle = (object: unknown, device: Row<'devices'>): PreKeyBundl
   const deviceKey = publicKeyFromBase64(device.ed25519Key);
   if (!isObject(object) || !identityKey || !deviceKey) return undefined;
   if (object['v'] !== 1 || object['ik'] !== device.signalIdentityKey) return undefined;
+  if (object['key'] !== memberOf(object['spk'], 'key')) return undefined;
   try {
     if (!verifyJson(object, device.userId, `ed25519:${device.deviceId}`, deviceKey))
       return undefined;

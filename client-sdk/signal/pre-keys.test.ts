@@ -1,6 +1,9 @@
-import { isObject } from '@candor/federation';
+import { isObject, type Json, signJson } from '@candor/federation';
 import t from 'tap';
+import { Overlay } from '../stores/overlay.ts';
 import { testWorld } from '../testing/world.ts';
+import { readBundle } from './bundle.ts';
+import { loadDeviceIdentity } from './device-identity.ts';
 
 const day = 86_400_000;
 
@@ -33,8 +36,9 @@ t.test('each object is whole, of its own keys, and the fallback says what it is'
     .map((key) => JSON.stringify(key));
   t.equal(new Set(publicKeys).size, 200);
   for (const object of objects) {
-    const fields = ['ik', 'opk', 'pqk', 'reg', 'signatures', 'spk', 'v'];
+    const fields = ['ik', 'key', 'opk', 'pqk', 'reg', 'signatures', 'spk', 'v'];
     t.same(Object.keys(object).sort(), fields);
+    t.equal(typeof object['key'], 'string');
   }
   const [name, fallback] = device.fallback ?? ['', {}];
   t.match(name, /^dev\.candor\.signal\.bundle:/);
@@ -43,6 +47,21 @@ t.test('each object is whole, of its own keys, and the fallback says what it is'
   t.equal(fallback['opk'], undefined);
   const size = JSON.stringify(objects[0]).length;
   t.ok(size > 2_000 && size < 3_500, `an object has ${size} bytes`);
+});
+
+t.test('an object is read only when its key is that of its signed prekey', async (t) => {
+  const { alice, device } = await ready();
+  const [object] = device.oneTimeKeys.values();
+  const [row] = alice.store.all('devices', { where: { userId: alice.userId } });
+  if (!object || !row) throw new Error('nothing was uploaded');
+  t.ok(readBundle(object, row));
+  const { deviceKey } = loadDeviceIdentity(new Overlay(alice.store), row.userId, row.deviceId);
+  const signed = (key: Json) => {
+    const { signatures: _signatures, ...rest } = object;
+    return signJson({ ...rest, key }, row.userId, deviceKey);
+  };
+  t.ok(readBundle(signed(object['key'] ?? null), row));
+  t.equal(readBundle(signed('another key'), row), undefined);
 });
 
 t.test('an upload whose answer was lost is repeated byte for byte', async (t) => {
