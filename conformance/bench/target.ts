@@ -1,5 +1,5 @@
 import { type Deployment, startDeployment } from '../deployment.ts';
-import { type Account, registerAccount } from '../register-account.ts';
+import { type Account, registerAccount, registerOpenly } from '../register-account.ts';
 import { sendRequest } from '../send-request.ts';
 
 export type TargetOptions = {
@@ -35,26 +35,6 @@ const describe = async (url: string, ca?: string): Promise<string> => {
 
 const password = 'benchmark password';
 
-// https://spec.matrix.org/v1.19/client-server-api/#dummy-auth
-const registerOpenly = async (url: string, name: string): Promise<Account> => {
-  const answer = await sendRequest(`${url}/_matrix/client/v3/register`, {
-    method: 'POST',
-    body: { username: name, password, auth: { type: 'm.login.dummy' } },
-  });
-  if (answer.status !== 200)
-    throw new Error(
-      `${url} does not let anyone register (${answer.bytes}): name its shared secret with --registration-secret`,
-    );
-  const made = answer.json as { user_id: string; access_token: string; device_id: string };
-  return {
-    url,
-    userId: made.user_id,
-    password,
-    accessToken: made.access_token,
-    deviceId: made.device_id,
-  };
-};
-
 const ownTarget = async (nodeArgs: readonly string[]): Promise<Target> => {
   const own = await startDeployment({ nodeArgs });
   const [first] = own.servers;
@@ -84,7 +64,7 @@ export const openTarget = async (options: TargetOptions): Promise<Target> => {
     own: undefined,
     register: (at, name) =>
       secret === undefined
-        ? registerOpenly(at, name)
+        ? registerOpenly(at, { name, password })
         : registerAccount(at, secret, { name, password }),
     stop: async () => undefined,
   };
