@@ -45,17 +45,17 @@ const readToDevice = async (
   };
 };
 
-/** What of the stream is looked at for a session, from `quietUntil` on when it is known that nothing before concerns it. */
 const scopeOf = async (
   context: Context,
   request: SyncRequest,
+  since: SyncToken | undefined,
   upTo: StreamPosition,
 ): Promise<SyncScope> => ({
   context,
   request,
   upTo,
-  isInitial: request.since === undefined,
-  from: request.since?.position ?? 0,
+  isInitial: since === undefined,
+  from: since?.position ?? 0,
   ignored: await context.sync.ignored.of(request.userId),
 });
 
@@ -71,9 +71,12 @@ export const writeBody = async (
 ): Promise<SyncBody> => {
   // Both at once, so that nothing is told between them.
   const upTo = context.db.clock.committed;
-  const { since, userId } = request;
+  const { userId } = request;
+  // A token of a time that the database knows nothing of, after a backup came back: the client begins anew.
+  const isAhead = request.since !== undefined && request.since.position > upTo;
+  const since = isAhead ? undefined : request.since;
   const told = since && context.notifier.since(Math.max(since.position, quietUntil));
-  const scope = await scopeOf(context, request, upTo);
+  const scope = await scopeOf(context, request, since, upTo);
   const rooms = await context.sync.rooms.of(userId);
   const changes = told && gatherChanges(told, upTo, request, (roomId) => rooms.has(roomId));
   const candidates = await candidateRooms(scope, rooms, changes);
