@@ -1,6 +1,7 @@
 import { ban } from './ban.ts';
 import { createRoom } from './createRoom.ts';
 import { forgetRoom } from './forgetRoom.ts';
+import { getEventByTimestamp } from './getEventByTimestamp.ts';
 import { getEventContext } from './getEventContext.ts';
 import { getJoinedMembersByRoom } from './getJoinedMembersByRoom.ts';
 import { getJoinedRooms } from './getJoinedRooms.ts';
@@ -25,6 +26,7 @@ export const roomHandlers = {
   ban,
   createRoom,
   forgetRoom,
+  getEventByTimestamp,
   getEventContext,
   getJoinedMembersByRoom,
   getJoinedRooms,

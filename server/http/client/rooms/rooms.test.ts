@@ -271,3 +271,33 @@ t.test('events are redacted by their sender and by who may', async (t) => {
   t.match(await redact(alice, '$unknown', 'r3'), refused(404, 'M_NOT_FOUND'));
   t.match(await redact(alice, theirs, 'r4', { reason: 1 }), refused(400, 'M_BAD_JSON'));
 });
+
+t.test('the event nearest to a time is found, among those that may be seen', async (t) => {
+  const roomId = await makeRoom(alice, { preset: 'public_chat' });
+  const ids: string[] = [];
+  for (const body of ['1', '2', '3']) ids.push(await say(alice, roomId, body));
+  const find = (user: TestUser, query: string) =>
+    server.request('GET', `/_matrix/client/v1/rooms/${roomId}/timestamp_to_event?${query}`, {
+      token: user.accessToken,
+    });
+  const { body: second } = await get(alice, inRoom(roomId, `/event/${ids[1]}`));
+  const at = second.origin_server_ts;
+  for (const dir of ['b', 'f']) {
+    t.match((await find(alice, `ts=${at}&dir=${dir}`)).body, { origin_server_ts: at });
+  }
+  t.equal((await find(alice, `ts=${at + 9_999_999}&dir=b`)).body.event_id, ids[2]);
+  const first = await find(alice, 'ts=0&dir=f');
+  const { body: created } = await get(alice, inRoom(roomId, `/event/${first.body.event_id}`));
+  t.equal(created.type, 'm.room.create');
+  t.match(await find(alice, 'ts=0&dir=b'), refused(404, 'M_NOT_FOUND'));
+  t.match(await find(alice, `ts=${at + 9_999_999}&dir=f`), refused(404, 'M_NOT_FOUND'));
+  await post(bob, `/join/${roomId}`);
+  await post(bob, inRoom(roomId, '/leave'));
+  const later = await say(alice, roomId, 'later');
+  const last = await find(bob, `ts=${at + 9_999_999}&dir=b`);
+  t.not(last.body.event_id, later, 'not what came after the user had left');
+  t.equal(last.status, 200);
+  t.match(await find(carol, `ts=${at}&dir=b`), forbidden);
+  t.match(await find(alice, 'ts=x&dir=b'), refused(400, 'M_INVALID_PARAM'));
+  t.match(await find(alice, `ts=${at}`), refused(400, 'M_MISSING_PARAM'));
+});
