@@ -19,7 +19,7 @@ import {
   type Warning,
 } from './client-events.ts';
 import { createRoom } from './rooms/create-room.ts';
-import { Room } from './rooms/room.ts';
+import { Room, type RoomContext } from './rooms/room.ts';
 import { Courier } from './send/courier.ts';
 import { SendQueue } from './send/send-queue.ts';
 import type { SafetyNumber } from './signal/fingerprint.ts';
@@ -38,6 +38,7 @@ export class Candor extends EventEmitter<ClientEvents> {
   readonly #engine: SignalEngine;
   readonly #courier: Courier;
   readonly #queue: SendQueue;
+  readonly #roomContext: RoomContext;
   /** The master key that was last shown of a user: what the person decides about. */
   readonly #shown = new Map<string, string>();
   #running: { readonly stop: AbortController; readonly ended: Promise<unknown> } | undefined;
@@ -102,6 +103,7 @@ export class Candor extends EventEmitter<ClientEvents> {
       onOutcome: (outcome) => this.#tell(tellingsOfOutcome(store, this, outcome)),
     });
     this.#queue = new SendQueue({ api, engine, store, courier: this.#courier });
+    this.#roomContext = { api, engine, store, queue: this.#queue, userId };
   }
 
   #publish(password: string, identity?: SealedIdentity): Promise<boolean> {
@@ -190,8 +192,7 @@ export class Candor extends EventEmitter<ClientEvents> {
   }
 
   room(roomId: string): Room {
-    const context = { api: this.#api, store: this.#store, queue: this.#queue, userId: this.userId };
-    return new Room(context, roomId);
+    return new Room(this.#roomContext, roomId);
   }
 
   /** The direct room with a user: one there is, one they invited us to, or a new one with an invitation. */
@@ -265,7 +266,14 @@ export class Candor extends EventEmitter<ClientEvents> {
     return this.#engine.exportCrossSigningSecret(passphrase);
   }
 
-  /** Any endpoint of the homeserver, by its description in `clientServer`. */
+  /** Takes over the signing keys exported from another device of the user, which makes this one trusted. */
+  async importIdentity({ sealed, passphrase }: SealedIdentity): Promise<boolean> {
+    const isTaken = await this.#engine.importCrossSigningSecret(sealed, passphrase);
+    if (isTaken) await this.#courier.followUp();
+    return isTaken;
+  }
+
+  /** Any endpoint of the homeserver, by its description in `clientServer`; what it carries is not encrypted. */
   call<O extends Operation>(operation: O, parts: CallParts<O>): Promise<AnswerOf<O>> {
     return this.#api.call(operation, parts);
   }

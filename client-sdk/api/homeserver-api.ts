@@ -20,13 +20,15 @@ type Part<Name extends string, T> = [T] extends [undefined]
 /** What a call of an operation needs: its `params`, `query` and `body`, as far as it has them. */
 export type CallParts<O extends Operation> = Part<'params', ParamsOf<O>> &
   Part<'query', QueryOf<O>> &
-  Part<'body', BodyOf<O> extends 'bytes' ? Bytes : BodyOf<O>> & {
+  Part<'body', O['body'] extends 'bytes' ? Bytes : BodyOf<O>> & {
     readonly signal?: AbortSignal;
+    /** Length of a body of bytes. */
+    readonly bodyBytes?: number;
     readonly timeoutMs?: number;
   };
 
 /** What an operation answers: its JSON, or a stream of bytes. */
-export type AnswerOf<O extends Operation> = ResponseOf<O> extends 'bytes' ? Bytes : ResponseOf<O>;
+export type AnswerOf<O extends Operation> = O['response'] extends 'bytes' ? Bytes : ResponseOf<O>;
 
 type RequestParts = Omit<PreparedRequest, 'operation' | 'token'>;
 

@@ -7,6 +7,8 @@ export type PreparedRequest = {
   readonly params?: Readonly<Record<string, unknown>>;
   readonly query?: Readonly<Record<string, unknown>>;
   readonly body?: unknown;
+  /** Length of a body of bytes. */
+  readonly bodyBytes?: number;
   readonly token?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number;
@@ -27,7 +29,7 @@ const queryOf = (query: PreparedRequest['query'] = {}): string => {
   return search.size === 0 ? '' : `?${search}`;
 };
 
-const bodyOf = ({ operation, body }: PreparedRequest): RequestInit => {
+const bodyOf = ({ operation, body, bodyBytes }: PreparedRequest): RequestInit => {
   if (operation.method === 'GET' || operation.body === undefined) return {};
   if (operation.body !== 'bytes') {
     return {
@@ -35,7 +37,10 @@ const bodyOf = ({ operation, body }: PreparedRequest): RequestInit => {
       body: JSON.stringify(body ?? {}),
     };
   }
-  const headers = { 'content-type': 'application/octet-stream' };
+  const headers = {
+    'content-type': 'application/octet-stream',
+    ...(bodyBytes !== undefined && { 'content-length': String(bodyBytes) }),
+  };
   return { headers, body: body as ReadableStream, duplex: 'half' };
 };
 

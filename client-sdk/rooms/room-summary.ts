@@ -14,6 +14,8 @@ export type RoomSummary = {
   readonly membersRevision: number;
   /** Who invited us, while we are invited. */
   readonly inviter: string | null;
+  /** Where the history before what is stored begins, for `/messages`; null when nothing older is known. */
+  readonly earlier: string | null;
   /** The room that replaces this one. */
   readonly replacement: string | null;
 };
@@ -26,6 +28,7 @@ const noSummary: RoomSummary = {
   membersComplete: false,
   membersRevision: 0,
   inviter: null,
+  earlier: null,
   replacement: null,
 };
 

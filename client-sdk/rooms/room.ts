@@ -1,17 +1,32 @@
+import { randomUUID } from 'node:crypto';
 import type { JsonObject } from '@candor/federation';
 import { clientServer, limits } from '@candor/spec';
 import type { HomeserverApi } from '../api/homeserver-api.ts';
+import { attachedFile, type FileToSend } from '../attachments/attached-file.ts';
+import { decryptAttachment, decryptAttachmentTo } from '../attachments/encrypted-file.ts';
 import type { SendQueue } from '../send/send-queue.ts';
+import type { SignalEngine } from '../signal/signal-engine.ts';
 import type { Store } from '../stores/store.ts';
 import type { Row } from '../stores/tables.ts';
+import { audienceOf } from './audience.ts';
+import { loadEarlier } from './load-earlier.ts';
 import { type Message, message } from './message.ts';
 import { type RoomEncryption, roomEncryption } from './room-encryption.ts';
 import { type RoomSummary, roomSummary } from './room-summary.ts';
+
+/** An event that was refused for good and waits for a decision. */
+export type UnsentEvent = {
+  readonly txnId: string;
+  readonly type: string;
+  readonly content: JsonObject;
+  readonly error: string;
+};
 
 /** What the rooms of a client work with. */
 export type RoomContext = {
   readonly api: HomeserverApi;
   readonly store: Store;
+  readonly engine: SignalEngine;
   readonly queue: SendQueue;
   readonly userId: string;
 };
@@ -62,16 +77,35 @@ export class Room {
     return new Map(rows.map(({ userId, membership }) => [userId, membership]));
   }
 
-  /** The newest messages, oldest first, with those that could not be read. */
+  /** The newest stored messages, oldest first, with those that could not be read. */
   timeline(limit = limits.clientTimelineEvents): Message[] {
-    const { store, userId } = this.#context;
-    const isEncrypted = this.encryption !== 'none';
-    return store
-      .all('timeline', { where: { roomId: this.id }, orderBy: 'position', descending: true })
-      .filter(message.isMessage)
-      .slice(0, limit)
-      .map((row) => message.ofRow(row, isEncrypted, userId))
-      .reverse();
+    const { store } = this.#context;
+    const newest: Message[] = [];
+    let below = Number.MAX_SAFE_INTEGER;
+    while (newest.length < limit) {
+      const where = { roomId: this.id };
+      const order = { orderBy: 'position', descending: true, below } as const;
+      const rows = store.all('timeline', {
+        where,
+        ...order,
+        limit: limits.clientHistoryPageEvents,
+      });
+      newest.push(...rows.filter(message.isMessage).map((row) => this.#shown(row)));
+      const last = rows.at(-1);
+      if (!last) break;
+      below = last.position;
+    }
+    return newest.slice(0, limit).reverse();
+  }
+
+  #shown(row: Row<'timeline'>): Message {
+    return message.ofRow(row, this.encryption !== 'none', this.#context.userId);
+  }
+
+  /** Fetches a page of history before what is stored; false when there is none. */
+  loadEarlier(): Promise<boolean> {
+    const { api, engine } = this.#context;
+    return loadEarlier(api, engine, this.id, this.#summary.earlier);
   }
 
   /** Sends a text, encrypted. Resolves when the homeserver has it; survives a restart until then. */
@@ -81,8 +115,50 @@ export class Room {
 
   /** Sends any event, encrypted. */
   async sendEvent(type: string, content: JsonObject): Promise<Message> {
-    const row = await this.#context.queue.add(this.id, type, content);
-    return message.ofRow(row, true, this.#context.userId);
+    return this.#shown(await this.#context.queue.add(this.id, type, content));
+  }
+
+  /** Encrypts, uploads and sends a file. */
+  async sendFile(file: FileToSend): Promise<Message> {
+    const { api, store } = this.#context;
+    // Before the upload: a room that cannot be sent to.
+    await audienceOf(api, store, this.id);
+    return this.sendEvent('m.room.message', await attachedFile.upload(api, file));
+  }
+
+  /** The file of a message, decrypted into memory; rejects when it is not the one that was sent. */
+  async download({ content }: Message, bytesMax = limits.mediaUploadBytesMax): Promise<Buffer> {
+    const { ciphertext, file } = await attachedFile.download(this.#context.api, content);
+    return decryptAttachment(ciphertext, file, bytesMax);
+  }
+
+  /** The same into a file, which appears only when it is whole. */
+  async downloadTo(path: string, { content }: Message): Promise<void> {
+    const { ciphertext, file } = await attachedFile.download(this.#context.api, content);
+    await decryptAttachmentTo(path, ciphertext, file);
+  }
+
+  /** What could not be sent, with the reason. */
+  unsent(): UnsentEvent[] {
+    return this.#context.queue
+      .failed(this.id)
+      .map(({ txnId, type, content, error }) => ({ txnId, type, content, error: error ?? '' }));
+  }
+
+  async sendAgain(txnId: string): Promise<Message> {
+    return this.#shown(await this.#context.queue.sendAgain(txnId));
+  }
+
+  /** Gives up an event that could not be sent. */
+  discard(txnId: string): Promise<void> {
+    return this.#context.queue.discard(txnId);
+  }
+
+  /** Takes away the content of a message, on every server and device that honours it. */
+  async redact(eventId: string, reason?: string): Promise<void> {
+    const params = { roomId: this.id, eventId, txnId: randomUUID() };
+    const body = reason === undefined ? {} : { reason };
+    await this.#context.api.call(clientServer.redactEvent, { params, body });
   }
 
   async invite(userId: string): Promise<void> {

@@ -5,7 +5,7 @@ import type { SignalEngine } from '../signal/signal-engine.ts';
 import type { Store } from '../stores/store.ts';
 import { fillGap } from './fill-gap.ts';
 import { readSync, type SyncNews } from './read-sync.ts';
-import { writeRooms } from './write-rooms.ts';
+import { writeRedactions, writeRooms } from './write-rooms.ts';
 
 export type ApplySyncContext = {
   readonly api: HomeserverApi;
@@ -50,6 +50,7 @@ export const applySync = async (context: ApplySyncContext, body: unknown): Promi
   );
   const outcome = await engine.receive(batch, (tx) => {
     writeRooms(tx, userId, news);
+    for (const { roomId, events } of rooms) writeRedactions(tx, roomId, events);
     const account = tx.get('account', { userId });
     if (account) tx.put('account', { ...account, syncToken: news.nextBatch });
   });

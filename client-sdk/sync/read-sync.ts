@@ -9,6 +9,10 @@ export type ClientEvent = TimelineEvent & {
   readonly state_key?: string;
   /** What the entry of the state was before, as far as the server says. */
   readonly previous?: JsonObject;
+  /** The event that this one redacts. */
+  readonly redacts?: string;
+  /** Its content was taken away by a redaction. */
+  readonly isRedacted?: true;
 };
 /** Account data, receipts, typing, and the stripped state of invitations. */
 export type BasicEvent = {
@@ -70,13 +74,19 @@ const readEvent = (event: unknown): ClientEvent | undefined => {
   const { event_id: eventId, origin_server_ts: sentAt } = isObject(event) ? event : {};
   if (!basic?.sender || !isUserId(basic.sender)) return undefined;
   if (typeof eventId !== 'string' || !isEventId(eventId)) return undefined;
-  const previous = memberOf(memberOf(event, 'unsigned'), 'prev_content');
+  const unsigned = memberOf(event, 'unsigned');
+  const previous = memberOf(unsigned, 'prev_content');
+  // Inside the content from room version 11 on, beside it before.
+  const redacts = memberOf(basic.content, 'redacts') ?? memberOf(event, 'redacts');
+  const isRedaction = basic.type === 'm.room.redaction' && typeof redacts === 'string';
   return {
     ...basic,
     sender: basic.sender,
     event_id: eventId,
     origin_server_ts: typeof sentAt === 'number' && Number.isSafeInteger(sentAt) ? sentAt : 0,
     ...(isObject(previous) && { previous }),
+    ...(isRedaction && { redacts }),
+    ...(isObject(memberOf(unsigned, 'redacted_because')) && { isRedacted: true }),
   };
 };
 

@@ -82,6 +82,7 @@ const writeRoom = (tx: TableWriter, ownUserId: string, news: RoomNews): void => 
   const entered = roomSummary.with(known, {
     ...{ membership, inviter: null, membersComplete: summary.membersComplete && !limited },
     membersRevision: summary.membersRevision + (hasMembers ? 1 : 0),
+    earlier: summary.earlier ?? (limited ? (news.prevBatch ?? null) : null),
   });
   // A room that ever showed an encryption event is encrypted, whatever state is shown now.
   const room = writeState(tx, entered, [...encryptionIn(news.timeline), ...news.state]);
@@ -115,6 +116,28 @@ const directRooms = (content: JsonObject): Map<string, string> =>
         : [],
     ),
   );
+
+/** What a redaction leaves of a message; it can still be seen that there was one. */
+const redacted = (row: Row<'timeline'>): Row<'timeline'> => ({
+  ...row,
+  content: null,
+  ciphertext: null,
+  state: 'undecryptable',
+  reason: 'redacted',
+});
+
+/** Forgets the content of redacted messages, as far as the server says so. */
+export const writeRedactions = (
+  tx: TableWriter,
+  roomId: string,
+  events: readonly ClientEvent[],
+): void => {
+  for (const event of events) {
+    const eventId = event.isRedacted ? event.event_id : event.redacts;
+    const row = eventId === undefined ? undefined : tx.get('timeline', { roomId, eventId });
+    if (row && event.state_key === undefined) tx.put('timeline', redacted(row));
+  }
+};
 
 /** Writes what a sync says about rooms, in the transaction that stores its token. */
 export const writeRooms = (tx: TableWriter, ownUserId: string, news: SyncNews): void => {
