@@ -90,6 +90,8 @@ export const limits = {
 
   persistBatchEventsMax: 200,
   persistQueueItemsMax: 20_000,
+  /** How often the database, once away, is asked whether it wrote what it did not answer for. */
+  uncertainWritePollMs: 100,
   /** Differences between a snapshot of state and the full copy it is told from. */
   stateHopsMax: 64,
   snapshotsInMemoryEntriesMax: 1_000_000,

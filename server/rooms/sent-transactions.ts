@@ -1,7 +1,11 @@
 import { limits } from '@candor/spec';
 import { LRUCache } from 'lru-cache';
 import { type Database, transact } from '../storage/database.ts';
-import { deleteSentTransactions, readSentTransactions } from '../storage/sent-transactions.ts';
+import {
+  deleteSentTransactions,
+  readSentTransaction,
+  readSentTransactions,
+} from '../storage/sent-transactions.ts';
 
 /** The session and request that a transaction id belongs to. */
 // https://spec.matrix.org/v1.19/client-server-api/#transaction-identifiers
@@ -13,7 +17,12 @@ export type Transaction = {
 };
 
 /** Events by request, and back. */
-type Session = { readonly events: Map<string, string>; readonly txnIds: Map<string, string> };
+type Session = {
+  readonly events: Map<string, string>;
+  readonly txnIds: Map<string, string>;
+  /** Requests whose write failed, perhaps after it was done: the database knows. */
+  readonly uncertain: Set<string>;
+};
 
 /** How a request is named in the database. */
 export const storedTxnKey = ({ txnKey, txnId }: Transaction): string =>
@@ -22,6 +31,7 @@ export const storedTxnKey = ({ txnKey, txnId }: Transaction): string =>
 const sessionOf = (rows: readonly (readonly [key: string, eventId: string])[]): Session => ({
   events: new Map(rows),
   txnIds: new Map(rows.map(([key, eventId]) => [eventId, (JSON.parse(key) as string[])[1] ?? ''])),
+  uncertain: new Set(),
 });
 
 /** Which event each recent transaction id of a session became, known without a read once a session is in memory. */
@@ -38,8 +48,16 @@ export class SentTransactions {
 
   /** The event that this request has become already. */
   async find(userId: string, transaction: Transaction): Promise<string | undefined> {
-    const { events } = await this.#session(userId, transaction.deviceId);
-    return events.get(storedTxnKey(transaction));
+    const { deviceId } = transaction;
+    const { events, txnIds, uncertain } = await this.#session(userId, deviceId);
+    const key = storedTxnKey(transaction);
+    if (!uncertain.has(key)) return events.get(key);
+    const stored = await readSentTransaction(this.#db, { userId, deviceId }, key);
+    uncertain.delete(key);
+    if (stored === undefined) return undefined;
+    events.set(key, stored);
+    txnIds.set(stored, transaction.txnId);
+    return stored;
   }
 
   /** `sentAt` in milliseconds since the epoch. */
@@ -61,12 +79,15 @@ export class SentTransactions {
     }
   }
 
-  /** The event was lost before it was written. */
+  /** The event could not be written, or nobody knows whether it was. */
   async remove(userId: string, transaction: Transaction): Promise<void> {
-    const { events, txnIds } = await this.#session(userId, transaction.deviceId);
+    const { events, txnIds, uncertain } = await this.#session(userId, transaction.deviceId);
     const key = storedTxnKey(transaction);
     txnIds.delete(events.get(key) ?? '');
     events.delete(key);
+    uncertain.add(key);
+    const [oldest = key] = uncertain;
+    if (uncertain.size > limits.sentTransactionsPerDeviceMax) uncertain.delete(oldest);
   }
 
   /** Tells the transaction id with which this session sent an event, for `unsigned.transaction_id`. */

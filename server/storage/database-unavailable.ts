@@ -14,7 +14,8 @@ const isUnavailableState = (code: string): boolean =>
   code.startsWith('08') || code.startsWith('57P') || code.startsWith('53');
 
 // pg gives these no code.
-const connectionTexts = /^(Connection terminated|timeout exceeded when trying to connect)/;
+const connectionTexts =
+  /^(Connection terminated|timeout exceeded when trying to connect|Client (has encountered a connection error|was closed) and is not queryable)/;
 
 /** Whether an error of any query says that the database is away, and not that the query was wrong. */
 export const isDatabaseUnavailable = (error: unknown): boolean => {

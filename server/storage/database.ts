@@ -1,6 +1,7 @@
 import { CompiledQuery, Kysely, PostgresDialect, type Transaction } from 'kysely';
 import pg from 'pg';
 import type { Change } from '../notifier.ts';
+import { isDatabaseUnavailable } from './database-unavailable.ts';
 import { migrate } from './migrate.ts';
 import { NamingClient } from './named-statements.ts';
 import { StreamClock, type StreamPosition, streamBlockSize } from './stream-clock.ts';
@@ -73,12 +74,18 @@ export const transact = async <T>(db: Database, work: (tx: Tx) => Promise<T>): P
     positions.push(position);
     return position;
   };
-  let outcome: 'committed' | 'abandoned' = 'abandoned';
+  // A commit whose answer is lost counts as done: to tell what is not there harms nobody, not to tell what is there does.
+  let isWritten = false;
   try {
-    const result = await db.sql.transaction().execute((sql) => work({ sql, tell }));
-    outcome = 'committed';
-    return result;
+    return await db.sql.transaction().execute(async (sql) => {
+      const result = await work({ sql, tell });
+      isWritten = true;
+      return result;
+    });
+  } catch (error) {
+    isWritten &&= isDatabaseUnavailable(error);
+    throw error;
   } finally {
-    db.clock.settle(positions, outcome);
+    db.clock.settle(positions, isWritten ? 'committed' : 'abandoned');
   }
 };

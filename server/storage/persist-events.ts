@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { limits } from '@candor/spec';
 import type { Database } from './database.ts';
 import { DatabaseUnavailable, isDatabaseUnavailable } from './database-unavailable.ts';
@@ -111,14 +112,30 @@ export class PersistQueue {
     const error = isDatabaseUnavailable(cause) ? new DatabaseUnavailable(cause) : cause;
     const rooms = new Set(batch.map(({ item }) => item.room.roomNid));
     const isLost = ({ item }: Waiting) => rooms.has(item.room.roomNid);
-    const lost = [...batch, ...this.#queue.filter(isLost)];
+    const unwritten = this.#queue.filter(isLost);
     this.#queue = this.#queue.filter((waiting) => !isLost(waiting));
     this.#onFailure(rooms);
-    this.#db.clock.settle(
-      lost.flatMap(({ item }) => item.positions),
-      'abandoned',
-    );
-    for (const { reject } of lost) reject(error);
+    const settle = (part: readonly Waiting[], outcome: 'committed' | 'abandoned') =>
+      this.#db.clock.settle(
+        part.flatMap(({ item }) => item.positions),
+        outcome,
+      );
+    settle(unwritten, 'abandoned');
+    if (cause instanceof OutcomeUnknown) {
+      void cause.isStored.then((stored) => settle(batch, stored ? 'committed' : 'abandoned'));
+    } else settle(batch, 'abandoned');
+    for (const { reject } of [...batch, ...unwritten]) reject(error);
+  }
+}
+
+/** The database went away before it said whether a batch was written. */
+class OutcomeUnknown extends DatabaseUnavailable {
+  /** Resolves when the database is back, with false when it never is while this process runs. */
+  readonly isStored: Promise<boolean>;
+
+  constructor(cause: unknown, stored: Promise<boolean>) {
+    super(cause);
+    this.isStored = stored;
   }
 }
 
@@ -128,20 +145,37 @@ const writeBatch = async (db: Database, items: readonly PersistItem[]): Promise<
   try {
     await db.pool.query(text, values);
   } catch (error) {
-    if (isDatabaseUnavailable(error) && (await isStored(db, items))) return;
-    throw error;
+    if (!isDatabaseUnavailable(error)) throw error;
+    const stored = await isStored(db, items);
+    if (stored === undefined) throw new OutcomeUnknown(error, isStoredAfterAll(db, items));
+    if (!stored) throw error;
   }
 };
 
-const isStored = async (db: Database, items: readonly PersistItem[]): Promise<boolean> => {
+/** Undefined while the database does not answer. */
+const isStored = async (
+  db: Database,
+  items: readonly PersistItem[],
+): Promise<boolean | undefined> => {
   const [first] = items.flatMap((item) => item.events);
   if (!first) return false;
   // The batch is all or nothing: its first event speaks for it.
-  const stored = await db.sql
+  const query = db.sql
     .selectFrom('events')
     .select('event_nid')
     .where('event_nid', '=', first.eventNid)
-    .executeTakeFirst()
-    .catch(() => undefined);
-  return stored !== undefined;
+    .execute();
+  return query.then(
+    (rows) => rows.length > 0,
+    () => undefined,
+  );
+};
+
+const isStoredAfterAll = async (db: Database, items: readonly PersistItem[]): Promise<boolean> => {
+  while (!db.pool.ending) {
+    await sleep(limits.uncertainWritePollMs, undefined, { ref: false });
+    const stored = await isStored(db, items);
+    if (stored !== undefined) return stored;
+  }
+  return false;
 };

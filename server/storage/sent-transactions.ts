@@ -18,6 +18,22 @@ export const readSentTransactions = async (
   return rows.reverse().map((row) => [row.txn_key, row.event_id]);
 };
 
+/** The event that one request of a session became; undefined when it became none. */
+export const readSentTransaction = async (
+  db: Db,
+  session: { readonly userId: string; readonly deviceId: string },
+  txnKey: string,
+): Promise<string | undefined> => {
+  const row = await db.sql
+    .selectFrom('sent_transactions')
+    .select('event_id')
+    .where('user_id', '=', session.userId)
+    .where('device_id', '=', session.deviceId)
+    .where('txn_key', '=', txnKey)
+    .executeTakeFirst();
+  return row?.event_id;
+};
+
 /** Forgets transaction ids of before `sentBefore`, in milliseconds since the epoch. */
 export const deleteSentTransactions = async (tx: Tx, sentBefore: number): Promise<void> => {
   await tx.sql.deleteFrom('sent_transactions').where('sent_at', '<', sentBefore).execute();
