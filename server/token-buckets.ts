@@ -1,4 +1,5 @@
-import { LRUCache } from 'lru-cache';
+import type { LRUCache } from 'lru-cache';
+import { recentlyUsed } from './recently-used.ts';
 
 export type Rate = {
   /** What may be taken at once from a full bucket. */
@@ -18,7 +19,7 @@ export class TokenBuckets {
   readonly #now: () => number;
 
   constructor(rate: Rate, keysMax: number, now: () => number) {
-    this.#fullAt = new LRUCache({ max: keysMax });
+    this.#fullAt = recentlyUsed(keysMax);
     this.#intervalMs = 60_000 / rate.perMinute;
     this.#burstMs = rate.burst * this.#intervalMs;
     this.#now = now;

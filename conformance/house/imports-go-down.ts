@@ -23,6 +23,7 @@ const testingDoor = '@candor/federation/testing';
 
 /** What lies at the top of `server/`, by height: a folder or file imports only from lower rows and from itself; types also from its own row. */
 const serverLevels: readonly (readonly string[])[] = [
+  ['recently-used.ts'],
   ['log.ts', 'metrics.ts', 'token-buckets.ts'],
   ['config'],
   ['storage', 'notifier.ts'],

@@ -1,6 +1,7 @@
 import { limits } from '@candor/spec';
-import { LRUCache } from 'lru-cache';
+import type { LRUCache } from 'lru-cache';
 import type { Notifier } from '../notifier.ts';
+import { recentlyUsed } from '../recently-used.ts';
 import { type Database, transact } from '../storage/database.ts';
 import { confirmAccessToken, readSession } from '../storage/tokens.ts';
 import { tokenHash } from './token.ts';
@@ -29,13 +30,10 @@ export class Sessions {
   constructor(db: Database, notifier: Notifier, now: () => number) {
     this.#db = db;
     this.#now = now;
-    this.#byHash = new LRUCache({
-      max: limits.sessionsCachedMax,
-      dispose: (session, hash) => {
-        const hashes = this.#hashesByUser.get(session.userId);
-        hashes?.delete(hash);
-        if (hashes?.size === 0) this.#hashesByUser.delete(session.userId);
-      },
+    this.#byHash = recentlyUsed(limits.sessionsCachedMax, (session, hash) => {
+      const hashes = this.#hashesByUser.get(session.userId);
+      hashes?.delete(hash);
+      if (hashes?.size === 0) this.#hashesByUser.delete(session.userId);
     });
     this.#stopListening = notifier.listen(({ change }) => {
       if (change.kind === 'sessionEnded') this.#forget(change.userId, change.deviceId);

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { Config } from '../config/read-config.ts';
 import { createLog } from '../log.ts';
 import { startServer } from '../server.ts';
@@ -13,6 +15,13 @@ const stopSignal = (): Promise<NodeJS.Signals> =>
         resolve(signal);
       });
   });
+
+/** Gives back what the start took: without it an idle server holds some 40 MB of parsed sources and grown heap. */
+const releaseStartMemory = (): void => {
+  setFlagsFromString('--expose-gc');
+  const collect: (options: { type: string; flavor: string }) => void = runInNewContext('gc');
+  collect({ type: 'major', flavor: 'last-resort' });
+};
 
 /** Runs the server until it is told to stop, then drains it. */
 export const serve = async (config: Config): Promise<number> => {
@@ -32,6 +41,7 @@ export const serve = async (config: Config): Promise<number> => {
     say(
       `The first account becomes the administrator: register in a Matrix client with the token ${server.firstAdminToken}`,
     );
+  releaseStartMemory();
   const signal = await signalled;
   log.info({ signal }, 'draining');
   await server.stop();

@@ -1,27 +1,37 @@
 import { limits, MatrixError } from '@candor/spec';
-import sharp from 'sharp';
 import type { ThumbnailRequest } from './thumbnail-size.ts';
 
-// Decoders have a record of faults: only those of the formats that browsers show are left.
-sharp.block({ operation: ['VipsForeignLoad'] });
-sharp.unblock({
-  operation: [
-    'VipsForeignLoadJpeg',
-    'VipsForeignLoadPng',
-    'VipsForeignLoadWebp',
-    'VipsForeignLoadNsgif',
-    'VipsForeignLoadHeif',
-  ],
-});
-sharp.cache(false);
-sharp.concurrency(1);
+type Sharp = typeof import('sharp')['default'];
+
+let loading: Promise<Sharp> | undefined;
+
+/** Loads the picture library at the first use: a server that makes no thumbnails does not hold it in memory. */
+const loadSharp = (): Promise<Sharp> => {
+  loading ??= import('sharp').then(({ default: sharp }) => {
+    // Decoders have a record of faults: only those of the formats that browsers show are left.
+    sharp.block({ operation: ['VipsForeignLoad'] });
+    sharp.unblock({
+      operation: [
+        'VipsForeignLoadJpeg',
+        'VipsForeignLoadPng',
+        'VipsForeignLoadWebp',
+        'VipsForeignLoadNsgif',
+        'VipsForeignLoadHeif',
+      ],
+    });
+    sharp.cache(false);
+    sharp.concurrency(1);
+    return sharp;
+  });
+  return loading;
+};
 
 export type MadeThumbnail = {
   readonly bytes: Buffer;
   readonly format: 'jpeg' | 'png' | 'webp';
 };
 
-const open = (path: string, isAnimated: boolean) =>
+const open = (sharp: Sharp, path: string, isAnimated: boolean) =>
   sharp(path, {
     animated: isAnimated,
     limitInputPixels: limits.imagePixelsMax,
@@ -48,12 +58,13 @@ export const makeThumbnail = async (
   path: string,
   { width, height, method, isAnimated }: ThumbnailRequest,
 ): Promise<MadeThumbnail | undefined> => {
+  const sharp = await loadSharp();
   try {
     const { autoOrient, hasAlpha, pages = 1 } = await sharp(path).metadata();
     if (autoOrient.width <= width && autoOrient.height <= height) return undefined;
     const isMoving = isAnimated && pages > 1;
     const format = isMoving ? 'webp' : hasAlpha ? 'png' : 'jpeg';
-    const image = open(path, isMoving).autoOrient();
+    const image = open(sharp, path, isMoving).autoOrient();
     const fit = method === 'crop' ? 'cover' : 'inside';
     const resized = image.resize({ width, height, fit, withoutEnlargement: true });
     return { bytes: await resized.toFormat(format).toBuffer(), format };

@@ -1,5 +1,5 @@
 import { limits, serverNameOf } from '@candor/spec';
-import { LRUCache } from 'lru-cache';
+import { recentlyUsed } from '../recently-used.ts';
 import type { StreamPosition } from '../storage/stream-clock.ts';
 
 export type PresenceName = 'online' | 'unavailable' | 'offline';
@@ -47,7 +47,7 @@ type Options = {
 export class Presence {
   readonly #options: Options;
   readonly #sessions = new Map<string, Session>();
-  readonly #states = new LRUCache<string, PresenceState>({ max: limits.presencesInMemoryMax });
+  readonly #states = recentlyUsed<string, PresenceState>(limits.presencesInMemoryMax);
   readonly #sweep: NodeJS.Timeout;
 
   constructor(options: Options) {

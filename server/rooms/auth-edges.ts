@@ -1,5 +1,5 @@
 import { limits } from '@candor/spec';
-import { LRUCache } from 'lru-cache';
+import { recentlyUsed } from '../recently-used.ts';
 import type { Db } from '../storage/database.ts';
 import { readAuthEdges } from '../storage/events.ts';
 import type { EventCache } from './event-cache.ts';
@@ -13,9 +13,7 @@ export class AuthChainTooLong extends Error {
 export class AuthEdges {
   readonly #db: Db;
   readonly #events: EventCache;
-  readonly #edges = new LRUCache<string, readonly string[]>({
-    max: limits.authEdgesInMemoryMax,
-  });
+  readonly #edges = recentlyUsed<string, readonly string[]>(limits.authEdgesInMemoryMax);
 
   constructor(db: Db, events: EventCache) {
     this.#db = db;

@@ -1,5 +1,6 @@
 import { limits } from '@candor/spec';
 import { LRUCache } from 'lru-cache';
+import { recentlyUsed } from '../recently-used.ts';
 import type { Db } from '../storage/database.ts';
 import { readEvents, readEventsByNid } from '../storage/events.ts';
 import type { StoredEvent } from '../storage/stored-event.ts';
@@ -22,7 +23,7 @@ export class EventCache {
     sizeCalculation: approximateBytes,
   });
 
-  readonly #ids = new LRUCache<number, string>({ max: limits.eventNidsInMemoryMax });
+  readonly #ids = recentlyUsed<number, string>(limits.eventNidsInMemoryMax);
 
   constructor(db: Db) {
     this.#db = db;

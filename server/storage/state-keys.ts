@@ -1,13 +1,13 @@
 import { type StateKey, stateKeyOf } from '@candor/federation';
 import { limits } from '@candor/spec';
 import { sql } from 'kysely';
-import { LRUCache } from 'lru-cache';
+import { recentlyUsed } from '../recently-used.ts';
 import type { Db } from './database.ts';
 
 /** State keys as small integers. A row that is never used does no harm, so interning needs no transaction. */
 export class StateKeys {
   readonly #db: Db;
-  readonly #nids = new LRUCache<StateKey, number>({ max: limits.stateKeysInMemoryMax });
+  readonly #nids = recentlyUsed<StateKey, number>(limits.stateKeysInMemoryMax);
 
   constructor(db: Db) {
     this.#db = db;

@@ -1,6 +1,6 @@
 import { limits } from '@candor/spec';
-import { LRUCache } from 'lru-cache';
 import type { Notifier } from '../notifier.ts';
+import { recentlyUsed } from '../recently-used.ts';
 import { type Database, transact } from '../storage/database.ts';
 import type { StreamPosition } from '../storage/stream-clock.ts';
 import { deleteToDeviceUpTo, type ToDeviceMessage, toDeviceAfter } from '../storage/to-device.ts';
@@ -15,7 +15,7 @@ type Inbox = {
 /** What waits for devices, so that a session for which nothing waits costs no query. */
 export class Inboxes {
   readonly #db: Database;
-  readonly #known = new LRUCache<string, Inbox>({ max: limits.syncDevicesInMemoryMax });
+  readonly #known = recentlyUsed<string, Inbox>(limits.syncDevicesInMemoryMax);
   readonly #stopListening: () => void;
 
   constructor(db: Database, notifier: Notifier) {

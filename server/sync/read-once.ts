@@ -1,4 +1,5 @@
-import { LRUCache } from 'lru-cache';
+import type { LRUCache } from 'lru-cache';
+import { recentlyUsed } from '../recently-used.ts';
 
 /** Values that are read once and kept until they are forgotten; a read that fails is not kept. */
 export class ReadOnce<Value> {
@@ -6,7 +7,7 @@ export class ReadOnce<Value> {
   readonly #read: (key: string) => Promise<Value>;
 
   constructor(max: number, read: (key: string) => Promise<Value>) {
-    this.#known = new LRUCache({ max });
+    this.#known = recentlyUsed(max);
     this.#read = read;
   }
 

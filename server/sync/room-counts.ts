@@ -1,6 +1,6 @@
 import { limits } from '@candor/spec';
-import { LRUCache } from 'lru-cache';
 import type { Notifier } from '../notifier.ts';
+import { recentlyUsed } from '../recently-used.ts';
 import type { Db } from '../storage/database.ts';
 import { type RoomCounts, readRoomCounts } from '../storage/rooms-of-user.ts';
 
@@ -9,7 +9,7 @@ type NamedRoom = { readonly roomId: string; readonly roomNid: number };
 /** Counts and heroes of rooms, read once and again when a membership has changed. */
 export class CountsOfRooms {
   readonly #db: Db;
-  readonly #known = new LRUCache<string, RoomCounts>({ max: limits.roomCountsInMemoryMax });
+  readonly #known = recentlyUsed<string, RoomCounts>(limits.roomCountsInMemoryMax);
   #changes = 0;
   readonly #stopListening: () => void;
 

@@ -1,12 +1,12 @@
 import { limits } from '@candor/spec';
-import { LRUCache } from 'lru-cache';
+import { recentlyUsed } from '../recently-used.ts';
 import type { StreamPosition } from '../storage/stream-clock.ts';
 
 /** Which member events a lazily loading session has: those it got in an answer that it has acknowledged since. */
 export class SentMembers {
-  readonly #sessions = new LRUCache<string, Map<string, StreamPosition>>({
-    max: limits.syncDevicesInMemoryMax,
-  });
+  readonly #sessions = recentlyUsed<string, Map<string, StreamPosition>>(
+    limits.syncDevicesInMemoryMax,
+  );
 
   /** Whether the session has the event, if it stands at `since`. */
   has(session: string, eventId: string, since: StreamPosition): boolean {

@@ -1,7 +1,7 @@
 import { readStateKey } from '@candor/federation';
 import { limits } from '@candor/spec';
-import { LRUCache } from 'lru-cache';
 import type { Change, Notifier } from '../notifier.ts';
+import { recentlyUsed } from '../recently-used.ts';
 import type { Db } from '../storage/database.ts';
 import { type RoomOfUser, readMembershipsOfUser } from '../storage/rooms-of-user.ts';
 
@@ -30,7 +30,7 @@ const membersMoved = function* (change: Change): Iterable<string> {
 /** The rooms of users who sync, read once and then kept up with by what is told. */
 export class UserRooms {
   readonly #db: Db;
-  readonly #held = new LRUCache<string, Held>({ max: limits.syncUsersInMemoryMax });
+  readonly #held = recentlyUsed<string, Held>(limits.syncUsersInMemoryMax);
   readonly #stopListening: () => void;
 
   constructor(db: Db, notifier: Notifier) {
