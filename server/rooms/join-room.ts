@@ -1,6 +1,7 @@
 import type { JsonObject } from '@candor/federation';
 import { MatrixError } from '@candor/spec';
 import { shareDeviceList } from '../devices/announce-devices.ts';
+import { readMembership } from '../storage/memberships.ts';
 import { authoriseJoin } from './authorise-join.ts';
 import type { RoomContext } from './build-room-event.ts';
 import { readCurrentMembership } from './current-membership.ts';
@@ -42,13 +43,27 @@ const joinHere = async (context: RemoteContext, entry: Entry): Promise<SentEvent
   return { eventId, position };
 };
 
+/** An invitation can be here before the room's own copy of it, while another user of ours enters. */
+const isInvitedFromElsewhere = async (
+  { db }: RemoteContext,
+  room: Room,
+  userId: string,
+): Promise<boolean> => {
+  const known = await readMembership(db, room.roomNid, userId);
+  return known?.membership === 'invite' && room.memberEntry(userId) === undefined;
+};
+
 /** Where nobody here may let the user in, somebody of another server in the room may. */
 const joinKnown = async (context: RemoteContext, room: Room, entry: Entry): Promise<SentEvent> => {
   try {
     return await joinHere(context, entry);
   } catch (error) {
-    const isElsewhere = error instanceof MatrixError && error.errcode === 'M_UNABLE_TO_GRANT_JOIN';
-    if (!isElsewhere || room.servers.size === 1) throw error;
+    if (!(error instanceof MatrixError) || room.servers.size === 1) throw error;
+    const isElsewhere =
+      error.errcode === 'M_UNABLE_TO_GRANT_JOIN' ||
+      (error.errcode === 'M_FORBIDDEN' &&
+        (await isInvitedFromElsewhere(context, room, entry.sender)));
+    if (!isElsewhere) throw error;
     const via = [...(entry.via ?? []), ...room.servers.keys()];
     return joinRemote(context, { ...entry, via });
   }
