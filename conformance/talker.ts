@@ -1,0 +1,116 @@
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { Candor, type Message, type Room } from '@candor/client-sdk';
+import type { Homeserver } from './homeserver.ts';
+
+/** Where a talker's device is kept, for those who look into it. */
+export type DeviceStore = { readonly file: string; readonly passphrase: string };
+
+/** Somebody with the SDK on one device, who accepts every invitation and remembers what was shown to them. */
+export type Talker = {
+  readonly name: string;
+  readonly userId: string;
+  readonly password: string;
+  readonly store: DeviceStore;
+  /** Anew after each `start`. */
+  readonly client: Candor;
+  /** Every message that could be read, in the order of reading. */
+  readonly read: readonly Message[];
+  /** Everything that went wrong in the client, for a failure's text. */
+  readonly problems: readonly unknown[];
+  /** Resolves with the message of this text as soon as it was read, now or earlier. */
+  reads(text: string): Promise<Message>;
+  /** Resolves with the room once the user has joined it. */
+  enters(roomId: string): Promise<Room>;
+  /** Goes on from the store after a `stop`. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+};
+
+const waitMsMax = 20_000;
+
+/** What a wait that was too long is explained with. */
+const tooLate = (what: string, { client, problems }: Talker): Error => {
+  const seen = client
+    .rooms()
+    .flatMap((room) => room.timeline())
+    .filter(({ state }) => state !== 'readable')
+    .map(({ sender, state, reason }) => `${state} message of ${sender} (${reason})`);
+  const notes = [...seen, ...problems.map(String)].join('; ');
+  return new Error(`${what} within ${waitMsMax / 1000} s${notes && `: ${notes}`}`);
+};
+
+/** Makes the account, signs in with a new device whose store is a file in `folder`, and starts to sync. */
+export const signInTalker = async (
+  server: Homeserver,
+  name: string,
+  folder: string,
+): Promise<Talker> => {
+  const { userId, password } = await server.register(name);
+  const store = { file: join(folder, `${name}.store`), passphrase: `passphrase of ${name}` };
+  const read: Message[] = [];
+  const problems: unknown[] = [];
+
+  const listen = (client: Candor): Candor => {
+    client.on('message', (message) => read.push(message));
+    client.on('problem', (problem) => problems.push(problem));
+    client.on('invite', (roomId) => {
+      client
+        .room(roomId)
+        .join()
+        .catch((error: unknown) => problems.push(error));
+    });
+    return client;
+  };
+  let client = listen(await Candor.login({ homeserver: server.url, user: name, password, store }));
+  await client.start();
+  let isRunning = true;
+
+  /** Looks again after each event of the client until there is something to see. */
+  const until = async <T>(what: string, look: () => T | undefined): Promise<T> => {
+    const signal = AbortSignal.timeout(waitMsMax);
+    for (;;) {
+      const seen = look();
+      if (seen !== undefined) return seen;
+      const events = ['message', 'room', 'state'] as const;
+      const stopWaiting = new AbortController();
+      const any = AbortSignal.any([signal, stopWaiting.signal]);
+      await Promise.race(events.map((event) => once(client, event, { signal: any }))).catch(() => {
+        throw tooLate(what, talker);
+      });
+      stopWaiting.abort();
+    }
+  };
+
+  const talker: Talker = {
+    name,
+    userId,
+    password,
+    store,
+    get client() {
+      return client;
+    },
+    read,
+    problems,
+    reads: (text) =>
+      until(`${name} did not read '${text}'`, () => read.find(({ body }) => body === text)),
+    enters: (roomId) =>
+      until(`${name} did not enter ${roomId}`, () => {
+        const room = client.room(roomId);
+        return client.rooms().some(({ id }) => id === roomId) && room.membership === 'join'
+          ? room
+          : undefined;
+      }),
+    start: async () => {
+      client = listen(Candor.open(store));
+      await client.start();
+      isRunning = true;
+    },
+    stop: async () => {
+      if (!isRunning) return;
+      isRunning = false;
+      await client.stop();
+    },
+  };
+  return talker;
+};
