@@ -125,6 +125,7 @@ export const limits = {
   eventsPerTurnMax: 64,
   joinServersTriedMax: 10,
   backfillServersTriedMax: 3,
+  receivedTransactionsKeptMs: 86_400_000,
   unavailableEventsMax: 10_000,
   unavailableEventsMs: 600_000,
   shownStateEntriesMax: 100,

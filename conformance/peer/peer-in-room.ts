@@ -61,14 +61,15 @@ const textIn = (pdu: Pdu, name: string): string => {
 let transactions = 0;
 const enc = encodeURIComponent;
 
-/** Joins a public room of the homeserver by the handshake of servers. Rejects when it is refused. */
-export const joinAsPeer = async (
+type Joined = Pick<PeerInRoom, 'rules' | 'join' | 'state'>;
+
+/** The handshake of servers. */
+const shakeHands = async (
   peer: ScriptedPeer,
   homeserver: { readonly serverName: string },
   roomId: string,
-  name: string,
-): Promise<PeerInRoom> => {
-  const userId = `@${name}:${peer.serverName}`;
+  userId: string,
+): Promise<Joined> => {
   const versions = ['10', '11', '12'].map((version) => `ver=${version}`).join('&');
   const asked = `/_matrix/federation/v1/make_join/${enc(roomId)}/${enc(userId)}?${versions}`;
   const made = (await peer.ask(homeserver, 'GET', asked)).json as {
@@ -88,7 +89,19 @@ export const joinAsPeer = async (
       { pdu, eventId: eventIdOf(pdu, rules) },
     ]),
   );
-  const cite = (type: string, stateKey = '') => state.get(keyOf(type, stateKey))?.eventId ?? [];
+  return { rules, join, state };
+};
+
+/** Joins a public room of the homeserver. Rejects when it is refused. */
+export const joinAsPeer = async (
+  peer: ScriptedPeer,
+  homeserver: { readonly serverName: string },
+  roomId: string,
+  name: string,
+): Promise<PeerInRoom> => {
+  const userId = `@${name}:${peer.serverName}`;
+  const { rules, join, state } = await shakeHands(peer, homeserver, roomId, userId);
+  const cite = (type: string) => state.get(keyOf(type))?.eventId ?? [];
   const authEvents = [
     rules.roomIdIsCreateHash ? [] : cite('m.room.create'),
     cite('m.room.power_levels'),

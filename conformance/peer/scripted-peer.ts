@@ -55,6 +55,19 @@ const readBody = async (request: IncomingMessage): Promise<Json | undefined> => 
 
 const federationPrefix = '/_matrix/federation/';
 
+/** What the peer publishes as its keys. */
+const keyDocument = ({ serverName, key }: ScriptedPeer['signer']): JsonObject =>
+  signJson(
+    {
+      server_name: serverName,
+      verify_keys: { [key.keyId]: { key: key.publicKey } },
+      old_verify_keys: {},
+      valid_until_ts: Date.now() + 86_400_000,
+    },
+    serverName,
+    key,
+  );
+
 /** Starts a peer named `localhost:PORT` with a certificate of the authority. */
 export const startScriptedPeer = async (authority: CertificateAuthority): Promise<ScriptedPeer> => {
   const key = signingKeyFromSeed('scripted', randomBytes(32));
@@ -65,18 +78,6 @@ export const startScriptedPeer = async (authority: CertificateAuthority): Promis
   const asked: PeerQuestion[] = [];
   let serverName = '';
 
-  const ownKeys = (): JsonObject =>
-    signJson(
-      {
-        server_name: serverName,
-        verify_keys: { [key.keyId]: { key: key.publicKey } },
-        old_verify_keys: {},
-        valid_until_ts: Date.now() + 86_400_000,
-      },
-      serverName,
-      key,
-    );
-
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? '/', 'https://peer');
     const say = (status: number, body: unknown) => {
@@ -84,7 +85,8 @@ export const startScriptedPeer = async (authority: CertificateAuthority): Promis
       response.end(JSON.stringify(body));
     };
     const body = await readBody(request);
-    if (url.pathname === '/_matrix/key/v2/server') return say(200, ownKeys());
+    if (url.pathname === '/_matrix/key/v2/server')
+      return say(200, keyDocument({ serverName, key }));
     const question: PeerQuestion = {
       method: request.method ?? '',
       path: url.pathname.slice(federationPrefix.length).split('/').map(decodeURIComponent),

@@ -1,4 +1,5 @@
 import { isObject } from '@candor/federation';
+import { limits } from '@candor/spec';
 import type { Context } from '../context.ts';
 import { checkIncoming } from '../rooms/remote/check-incoming.ts';
 import { receiveEvent } from '../rooms/remote/receive-event.ts';
@@ -87,7 +88,9 @@ export const receiveTransaction = (
     const pdus = await receivePdus(context, transaction);
     for (const edu of edus) await receiveEdu(context, origin, edu, receivers);
     const answer = JSON.stringify({ pdus: Object.fromEntries(pdus) });
-    await writeReceivedTransaction(db, { origin, txnId, answer }, now());
+    const receivedAt = now();
+    const forgetBefore = receivedAt - limits.receivedTransactionsKeptMs;
+    await writeReceivedTransaction(db, { origin, txnId, answer }, receivedAt, forgetBefore);
     return answer;
   });
 };

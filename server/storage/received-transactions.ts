@@ -1,3 +1,4 @@
+import { sql as raw } from 'kysely';
 import type { Db } from './database.ts';
 
 /** What was answered to a transaction of another server before; undefined when it is new. */
@@ -15,20 +16,16 @@ export const readReceivedTransaction = async (
   return row?.answer;
 };
 
+/** Keeps the answer, and forgets those from before `forgetBefore`: nobody sends them again. */
 export const writeReceivedTransaction = async (
   { sql }: Db,
   transaction: { readonly origin: string; readonly txnId: string; readonly answer: string },
   receivedAt: number,
+  forgetBefore: number,
 ): Promise<void> => {
   const { origin, txnId, answer } = transaction;
-  await sql
-    .insertInto('received_transactions')
-    .values({ origin, txn_id: txnId, answer, received_at: receivedAt })
-    .onConflict((conflict) => conflict.doNothing())
-    .execute();
-};
-
-/** Forgets transactions that came before a time; nobody sends them again. */
-export const deleteReceivedTransactions = async ({ sql }: Db, before: number): Promise<void> => {
-  await sql.deleteFrom('received_transactions').where('received_at', '<', before).execute();
+  await raw`
+    WITH forgotten AS (DELETE FROM received_transactions WHERE received_at < ${forgetBefore})
+    INSERT INTO received_transactions (origin, txn_id, answer, received_at)
+    VALUES (${origin}, ${txnId}, ${answer}, ${receivedAt}) ON CONFLICT DO NOTHING`.execute(sql);
 };
