@@ -10,9 +10,14 @@ import {
 /** An event with what is known of it; the reason when it is rejected. */
 export type JudgedEvent = { readonly event: RoomEvent; readonly rejectedFor: string | null };
 
-/** Events before those that cite them; each once, and in the order given where that is free. */
+/**
+ * Events before those that cite them, and the create event, which no event of version 12 cites, before all;
+ * each once, and in the order given where that is free.
+ */
 export const orderByAuthEvents = (events: Iterable<RoomEvent>): RoomEvent[] => {
-  const byId = new Map([...events].map((event) => [event.eventId, event]));
+  const isCreate = ({ type }: RoomEvent) => type === 'm.room.create';
+  const sorted = [...events].sort((a, b) => Number(isCreate(b)) - Number(isCreate(a)));
+  const byId = new Map(sorted.map((event) => [event.eventId, event]));
   const ordered = new Set<RoomEvent>();
   for (const start of byId.values()) {
     const open = [{ event: start, next: 0 }];
