@@ -20,6 +20,7 @@ import { Rooms } from './rooms/rooms.ts';
 import { startFederation } from './start-federation.ts';
 import { type Database, type DatabaseOptions, openDatabase, transact } from './storage/database.ts';
 import { startEmbeddedPostgres } from './storage/embedded-postgres.ts';
+import { watchFreeSpace } from './storage/free-space.ts';
 import { lockDataDir } from './storage/lock-data-dir.ts';
 import { offerFirstAdminToken } from './storage/registration-tokens.ts';
 import { createSyncMemory } from './sync/sync-memory.ts';
@@ -62,15 +63,20 @@ const connectionOf = async (
 
 const openStorage = async (config: Config, log: Logger, undo: Undo) => {
   let notifier: Notifier | undefined;
+  const connection = await connectionOf(config, log, undo);
+  const space = await watchFreeSpace(config.dataDir, log);
+  undo(space.stop);
   const db: Database = await openDatabase({
-    connection: await connectionOf(config, log, undo),
+    connection,
     connectionsMax,
+    // An outside database has a disk of its own.
+    space: config.database.url === undefined ? space : undefined,
     publish: (position, change) => notifier?.publish(position, change),
     onError: (err) => log.warn({ err }, 'a database connection broke'),
   });
   undo(() => db.close());
   notifier = new Notifier(db.clock.committed);
-  return { db, notifier };
+  return { db, notifier, space };
 };
 
 const routeTable = (): RouteTable => {
@@ -124,7 +130,7 @@ const openListeners = async (
 const openContext = async (config: Config, log: Logger, undo: Undo): Promise<Context> => {
   const { serverName, rateLimits } = config;
   const now = Date.now;
-  const { db, notifier } = await openStorage(config, log, undo);
+  const { db, notifier, space } = await openStorage(config, log, undo);
   const accountsLog = log.child({ part: 'accounts' });
   const accounts = createAccounts(db, notifier, { log: accountsLog, now, rateLimits });
   undo(() => accounts.close());
@@ -138,7 +144,7 @@ const openContext = async (config: Config, log: Logger, undo: Undo): Promise<Con
   undo(() => sync.close());
   const deviceLists = await startDeviceLists(db, federation.client, federationLog);
   undo(() => deviceLists.resync.stop());
-  const blobs = await openBlobs(join(config.dataDir, 'media'), randomBytes);
+  const blobs = await openBlobs(join(config.dataDir, 'media'), randomBytes, space);
   return {
     config,
     log,

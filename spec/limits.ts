@@ -88,6 +88,10 @@ export const limits = {
   invitesPerNewRoomMax: 100,
   initialStateEventsMax: 200,
 
+  // Below this much free space nothing more is written: a few segments of PostgreSQL's log.
+  diskReserveBytes: 67_108_864,
+  diskLookMs: 1_000,
+  diskRetryMs: 30_000,
   persistBatchEventsMax: 200,
   persistQueueItemsMax: 20_000,
   /** How often the database, once away, is asked whether it wrote what it did not answer for. */

@@ -5,11 +5,13 @@ import type { Context as KoaContext } from 'koa';
 import { addressNetwork } from '../accounts/address-network.ts';
 import type { Session } from '../accounts/sessions.ts';
 import type { Context } from '../context.ts';
+import { DiskFull } from '../storage/free-space.ts';
 import { Answer } from './answer.ts';
 import { authenticateServer } from './authenticate-server.ts';
 import { authenticateUser } from './authenticate-user.ts';
 import { clientAddress } from './client-address.ts';
 import type { Draining } from './draining.ts';
+import { goesOnWhenFull } from './goes-on-when-full.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { openByteBody, readJsonBody } from './read-body.ts';
 import type { RouteMatch } from './route-table.ts';
@@ -120,6 +122,8 @@ export const handleOperation = async (
   if (options.rateLimit && operation.rateLimit) {
     options.rateLimit(operation.rateLimit, caller?.userId ?? addressNetwork(address));
   }
+
+  if (context.db.space?.isShort && !goesOnWhenFull(operation)) throw new DiskFull();
 
   let body = await readBody(operation, req);
   // The signature covers the body, so another server is known only once it is read.

@@ -3,12 +3,20 @@ import { limits, MatrixError } from '@candor/spec';
 import type { Context as KoaContext } from 'koa';
 import type { Logger } from '../log.ts';
 import { isDatabaseUnavailable } from '../storage/database-unavailable.ts';
+import { DiskFull } from '../storage/free-space.ts';
 import { isUnstorableText } from '../storage/unstorable-text.ts';
 
 const toMatrixError = (error: unknown): MatrixError => {
   if (error instanceof MatrixError) return error;
   if (isUnstorableText(error)) {
     return new MatrixError('M_INVALID_PARAM', 'A NUL character is not allowed here');
+  }
+  if (error instanceof DiskFull) {
+    return new MatrixError('M_UNKNOWN', 'The server has no room on its disk just now', {
+      status: 503,
+      fields: { retry_after_ms: limits.diskRetryMs },
+      cause: error,
+    });
   }
   if (isDatabaseUnavailable(error)) {
     return new MatrixError('M_UNKNOWN', 'The server cannot reach its database just now', {
@@ -36,7 +44,7 @@ export type ErrorAnswer = {
 // https://spec.matrix.org/v1.19/client-server-api/#standard-error-response
 export const errorAnswer = (error: unknown, log: Logger, operationId?: string): ErrorAnswer => {
   const { status, errcode, message, fields, cause } = toMatrixError(error);
-  if (status === 503) log.warn({ err: cause, operationId }, 'database unavailable');
+  if (status === 503) log.warn({ err: cause, operationId }, 'unavailable');
   else if (status === 500) log.error({ err: cause ?? error, operationId }, 'request failed');
   const retryAfterMs = fields['retry_after_ms'];
   return {

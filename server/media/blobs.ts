@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
+import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { MatrixError } from '@candor/spec';
+import { DiskFull, type FreeSpace } from '../storage/free-space.ts';
 
 export type StoredBlob = {
   readonly fileName: string;
@@ -12,6 +14,9 @@ export type StoredBlob = {
 };
 
 const namePattern = /^[0-9a-f]{32}$/;
+
+const isFull = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && ['ENOSPC', 'EDQUOT'].includes(String(error.code));
 
 const syncFolder = async (folder: string): Promise<void> => {
   const handle = await open(folder, 'r');
@@ -43,16 +48,23 @@ const measure = () => {
 export class Blobs {
   readonly #folder: string;
   readonly #randomBytes: (size: number) => Buffer;
+  readonly #space: Pick<FreeSpace, 'isShort'>;
   readonly #underWay = new Map<string, Promise<unknown>>();
 
   /** `folder` must exist, with `incoming` inside; `openBlobs` sees to it. */
-  constructor(folder: string, randomBytes: (size: number) => Buffer) {
+  constructor(
+    folder: string,
+    randomBytes: (size: number) => Buffer,
+    space: Pick<FreeSpace, 'isShort'>,
+  ) {
     this.#folder = folder;
     this.#randomBytes = randomBytes;
+    this.#space = space;
   }
 
-  /** Stores a content that may break off; it is on disk when this resolves. */
+  /** Stores a content that may break off; it is on disk when this resolves. Throws DiskFull. */
   async write(content: Readable): Promise<StoredBlob> {
+    if (this.#space.isShort) throw new DiskFull();
     const fileName = this.#randomBytes(16).toString('hex');
     const incoming = join(this.#folder, 'incoming', fileName);
     const { meter, read } = measure();
@@ -68,7 +80,7 @@ export class Blobs {
       await syncFolder(dirname(path));
     } catch (error) {
       await rm(incoming, { force: true });
-      throw error;
+      throw isFull(error) ? new DiskFull(error) : error;
     }
     return { fileName, ...read() };
   }
@@ -80,30 +92,33 @@ export class Blobs {
     return join(this.#folder, fileName.slice(0, 2), name);
   }
 
-  /** Puts a small thing beside a content, in place at once or not at all. */
+  /** Puts a small thing beside a content, in place at once or not at all. Throws DiskFull. */
   async writeVariant(fileName: string, variant: string, bytes: Buffer): Promise<void> {
     const incoming = join(this.#folder, 'incoming', this.#randomBytes(16).toString('hex'));
-    const handle = await open(incoming, 'wx', 0o600);
     try {
-      await handle.writeFile(bytes);
-    } finally {
-      await handle.close();
-    }
-    await rename(incoming, this.path(fileName, variant));
-  }
-
-  /** Size in bytes of what is at a path; undefined when nothing is. */
-  async size(path: string): Promise<number | undefined> {
-    try {
-      return (await stat(path)).size;
-    } catch {
-      return undefined;
+      await writeFile(incoming, bytes, { flag: 'wx', mode: 0o600 });
+      await rename(incoming, this.path(fileName, variant));
+    } catch (error) {
+      await rm(incoming, { force: true });
+      throw isFull(error) ? new DiskFull(error) : error;
     }
   }
 
-  /** A stream of what is at a path; it closes its file when it ends or is destroyed. */
-  read(path: string): Readable {
-    return createReadStream(path);
+  /** Whether there is something at a path. */
+  async has(path: string): Promise<boolean> {
+    return stat(path).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** A stream of what is at a path, which closes its file at its end, and the bytes there are. Throws M_NOT_FOUND. */
+  async open(path: string): Promise<{ readonly body: Readable; readonly length: number }> {
+    const handle = await open(path, 'r').catch((cause: unknown) => {
+      throw new MatrixError('M_NOT_FOUND', 'the file is not there any more', { cause });
+    });
+    const { size: length } = await handle.stat();
+    return { body: handle.createReadStream(), length };
   }
 
   async remove(fileName: string): Promise<void> {
@@ -128,9 +143,10 @@ export class Blobs {
 export const openBlobs = async (
   folder: string,
   randomBytes: (size: number) => Buffer,
+  space: Pick<FreeSpace, 'isShort'>,
 ): Promise<Blobs> => {
   const incoming = join(folder, 'incoming');
   await rm(incoming, { recursive: true, force: true });
   await mkdir(incoming, { recursive: true, mode: 0o700 });
-  return new Blobs(folder, randomBytes);
+  return new Blobs(folder, randomBytes, space);
 };

@@ -3,6 +3,7 @@ import { limits, MatrixError } from '@candor/spec';
 import { LRUCache } from 'lru-cache';
 import type { Database } from '../storage/database.ts';
 import { DatabaseUnavailable } from '../storage/database-unavailable.ts';
+import { DiskFull } from '../storage/free-space.ts';
 import { NidBlocks, nidSequences } from '../storage/nid-blocks.ts';
 import { PersistQueue } from '../storage/persist-events.ts';
 import { StateKeys } from '../storage/state-keys.ts';
@@ -96,9 +97,10 @@ export class Rooms {
 
   /**
    * Runs `work` as the room's one writer. Throws M_NOT_FOUND for a room this server has never heard of, and
-   * `DatabaseUnavailable` when too much is queued already.
+   * `DatabaseUnavailable` when too much is queued already, `DiskFull` when there is no room for more.
    */
   async write<T>(roomId: string, work: (room: Room) => Promise<T>): Promise<T> {
+    if (this.#db.space?.isShort) throw new DiskFull();
     if (this.queue.isFull) throw new DatabaseUnavailable('too much is queued');
     for (;;) {
       const room = await this.get(roomId);
@@ -110,11 +112,14 @@ export class Rooms {
     }
   }
 
-  /** A room that is new to this server, in memory only until its first step is queued and `admit` is called. */
-  async create(roomId: string, rules: RoomVersionRules): Promise<Room> {
+  /**
+   * A room that is new to this server, in memory only until its first step is queued and `admit` is called. `roomNid`
+   * is of one that was known by name only.
+   */
+  async create(roomId: string, rules: RoomVersionRules, roomNid?: number): Promise<Room> {
     return new Room({
       roomId,
-      roomNid: await this.#roomNids.take(),
+      roomNid: roomNid ?? (await this.#roomNids.take()),
       rules,
       serverName: this.#serverName,
       extremities: [],

@@ -2,6 +2,7 @@ import { CompiledQuery, Kysely, PostgresDialect, type Transaction } from 'kysely
 import pg from 'pg';
 import type { Change } from '../notifier.ts';
 import { isDatabaseUnavailable } from './database-unavailable.ts';
+import type { FreeSpace } from './free-space.ts';
 import { migrate } from './migrate.ts';
 import { NamingClient } from './named-statements.ts';
 import { StreamClock, type StreamPosition, streamBlockSize } from './stream-clock.ts';
@@ -21,6 +22,8 @@ export type Tx = {
 export type Database = Db & {
   readonly pool: pg.Pool;
   readonly clock: StreamClock<Change>;
+  /** Its disk, where that is ours to watch. */
+  readonly space: Pick<FreeSpace, 'isShort'> | undefined;
   close(): Promise<void>;
 };
 
@@ -37,6 +40,7 @@ const reserveBlock = async (sql: Kysely<Tables>): Promise<StreamPosition> => {
 export type DatabaseOptions = {
   readonly connection: pg.PoolConfig;
   readonly connectionsMax: number;
+  readonly space?: FreeSpace | undefined;
   /** Hears each committed change in the order of positions. */
   readonly publish: (position: StreamPosition, change: Change) => void;
   /** Hears of connections that broke while idle. */
@@ -59,7 +63,7 @@ export const openDatabase = async (options: DatabaseOptions): Promise<Database> 
     await migrate(sql);
     const start = await reserveBlock(sql);
     const clock = new StreamClock(start, () => reserveBlock(sql), options.publish);
-    return { sql, pool, clock, close: () => sql.destroy() };
+    return { sql, pool, clock, space: options.space, close: () => sql.destroy() };
   } catch (error) {
     await sql.destroy();
     throw error;
