@@ -1,6 +1,10 @@
 import { EventEmitter } from 'node:events';
 import { clientServer, type Operation } from '@candor/spec';
-import { publishIdentity, type SealedIdentity } from './account/publish-identity.ts';
+import {
+  type IdentityChoice,
+  publishIdentity,
+  type SealedIdentity,
+} from './account/publish-identity.ts';
 import {
   type LoginOptions,
   logIn,
@@ -44,13 +48,11 @@ export class Candor extends EventEmitter<ClientEvents> {
   #running: { readonly stop: AbortController; readonly ended: Promise<unknown> } | undefined;
 
   /** Signs in with a password. A store that belongs to the user already goes on with its device. */
-  static async login(
-    options: LoginOptions & { readonly identity?: SealedIdentity },
-  ): Promise<Candor> {
+  static async login(options: LoginOptions & IdentityChoice): Promise<Candor> {
     const store = openStore(options.store);
     try {
       const client = new Candor(store, await logIn(options, store));
-      await client.#publish(options.password, options.identity);
+      await client.#publish(options.password, options);
       return client;
     } catch (error) {
       store.close();
@@ -106,7 +108,7 @@ export class Candor extends EventEmitter<ClientEvents> {
     this.#roomContext = { api, engine, store, queue: this.#queue, userId };
   }
 
-  #publish(password: string, identity?: SealedIdentity): Promise<boolean> {
+  #publish(password: string, identity?: IdentityChoice): Promise<boolean> {
     const proofs = { userId: this.userId, password };
     return publishIdentity(this.#engine, this.#courier, proofs, identity);
   }

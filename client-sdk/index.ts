@@ -1,6 +1,7 @@
-export type { SealedIdentity } from './account/publish-identity.ts';
+export type { IdentityChoice, SealedIdentity } from './account/publish-identity.ts';
 export type { LoginOptions, RegisterOptions, StoreOptions } from './account/sign-in.ts';
 export { RequestError } from './api/request-error.ts';
+export type { FileToSend } from './attachments/attached-file.ts';
 export { CandorError, type CandorErrorCode } from './candor-error.ts';
 export { Candor } from './client.ts';
 export type { ClientEvents, Warning } from './client-events.ts';

@@ -127,7 +127,10 @@ export class Room {
   }
 
   /** The file of a message, decrypted into memory; rejects when it is not the one that was sent. */
-  async download({ content }: Message, bytesMax = limits.mediaUploadBytesMax): Promise<Buffer> {
+  async download(
+    { content }: Message,
+    bytesMax: number = limits.mediaUploadBytesMax,
+  ): Promise<Buffer> {
     const { ciphertext, file } = await attachedFile.download(this.#context.api, content);
     return decryptAttachment(ciphertext, file, bytesMax);
   }
