@@ -16,8 +16,6 @@ import { boundaryOf, type Part, readSecondPart } from './read-multipart.ts';
 
 type FetchContext = Pick<Context, 'db' | 'federation' | 'blobs' | 'now' | 'log'>;
 
-const copiesDroppedAtOnce = 50;
-
 const refusalOf = (error: unknown): unknown => {
   if (error instanceof MatrixError) return error;
   if (!(error instanceof PeerError)) {
@@ -87,9 +85,15 @@ const askServer = async (
       maxBytes: limits.mediaUploadBytesMax + 2 * limits.multipartHeaderBytesMax,
     });
     const boundary = boundaryOf(headerOf(headers, 'content-type'));
-    if (boundary !== undefined) return await readSecondPart(body, boundary);
-    await body.discard();
-    throw new Error('the answer is not multipart/mixed');
+    if (boundary === undefined) {
+      await body.discard();
+      throw new Error('the answer is not multipart/mixed');
+    }
+    const part = await readSecondPart(body, boundary);
+    if (!part.headers.has('location')) return part;
+    await part.body[Symbol.asyncIterator]().return?.();
+    // Nothing here fetches from addresses that others name.
+    throw new Error('the answer leads elsewhere');
   } catch (error) {
     const isOld = error instanceof PeerError && error.errcode === 'M_UNRECOGNIZED';
     if (!isOld) throw error;
@@ -112,15 +116,10 @@ const fileNameOf = (disposition = ''): string | undefined => {
 
 /** Makes room for new copies once all of them together are too much. */
 const dropExcess = async ({ db, blobs }: FetchContext): Promise<void> => {
-  let bytes = await readMediaBytes(db);
-  while (bytes > limits.mediaCopiesBytesMax) {
-    const dropped = await transact(db, (tx) => dropOldCopies(tx, copiesDroppedAtOnce));
-    if (dropped.length === 0) return;
-    for (const { fileName, sizeBytes } of dropped) {
-      await blobs.remove(fileName);
-      bytes -= sizeBytes;
-    }
-  }
+  const excess = (await readMediaBytes(db)) - limits.mediaCopiesBytesMax;
+  if (excess <= 0) return;
+  const dropped = await transact(db, (tx) => dropOldCopies(tx, excess));
+  for (const fileName of dropped) await blobs.remove(fileName);
 };
 
 const copy = async (

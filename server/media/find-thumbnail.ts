@@ -44,8 +44,7 @@ const findMade = async (
   variant: string,
 ): Promise<Format | undefined> => {
   for (const format of formats) {
-    const size = await blobs.size(blobs.path(fileName, `${variant}.${format}`));
-    if (size !== undefined) return format;
+    if (await blobs.has(blobs.path(fileName, `${variant}.${format}`))) return format;
   }
   return undefined;
 };

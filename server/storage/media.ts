@@ -147,15 +147,15 @@ export const noteMediaRead = async (
     .execute();
 };
 
-/** Forgets the copies from other servers that were read longest ago; gives what their files were. */
-export const dropOldCopies = async (
-  { sql }: Tx,
-  count: number,
-): Promise<readonly { readonly fileName: string; readonly sizeBytes: number }[]> => {
-  const { rows } = await raw<{ file_name: string; size_bytes: number }>`
+/** Forgets as many copies from other servers, those read longest ago first, as free the bytes; gives their blobs' names. */
+export const dropOldCopies = async ({ sql }: Tx, bytes: number): Promise<readonly string[]> => {
+  const { rows } = await raw<{ file_name: string }>`
     DELETE FROM media WHERE (origin, media_id) IN (
-      SELECT origin, media_id FROM media WHERE uploaded_by IS NULL
-      ORDER BY last_read_at LIMIT ${count}
-    ) RETURNING file_name, size_bytes`.execute(sql);
-  return rows.map((row) => ({ fileName: row.file_name, sizeBytes: row.size_bytes }));
+      SELECT origin, media_id FROM (
+        SELECT origin, media_id,
+          sum(size_bytes) OVER (ORDER BY last_read_at, origin, media_id) - size_bytes AS before
+        FROM media WHERE uploaded_by IS NULL
+      ) copies WHERE before < ${bytes}
+    ) RETURNING file_name`.execute(sql);
+  return rows.map((row) => row.file_name);
 };

@@ -19,8 +19,8 @@ export const downloadMedia = async (
 ): Promise<Answer> => {
   const name = readMediaName(params.serverName, params.mediaId);
   const content = await findMedia(context, { name, timeoutMs: query.timeout_ms, signal });
-  const { contentType, sizeBytes: length } = content;
-  const body = context.blobs.read(context.blobs.path(content.fileName));
+  const { contentType } = content;
+  const { body, length } = await context.blobs.open(context.blobs.path(content.fileName));
   const disposition = contentDisposition(contentType, fileName ?? content.uploadName);
   return answerMedia({ body, contentType, length }, disposition);
 };

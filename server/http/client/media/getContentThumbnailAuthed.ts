@@ -1,9 +1,15 @@
-import type { clientServer } from '@candor/spec';
+import { type clientServer, MatrixError } from '@candor/spec';
 import { findMedia } from '../../../media/find-media.ts';
 import { findThumbnail } from '../../../media/find-thumbnail.ts';
 import { readMediaName } from '../../../media/media-name.ts';
 import type { Handler } from '../../handler.ts';
 import { answerMedia } from './answer-media.ts';
+
+/** A picture that is too large is the fault of the server it comes from. */
+const ofOtherServer = (error: unknown): unknown =>
+  error instanceof MatrixError && error.errcode === 'M_TOO_LARGE'
+    ? new MatrixError('M_TOO_LARGE', error.message, { status: 502, cause: error })
+    : error;
 
 export const getContentThumbnailAuthed: Handler<
   typeof clientServer.getContentThumbnailAuthed
@@ -12,9 +18,13 @@ export const getContentThumbnailAuthed: Handler<
   const name = readMediaName(params.serverName, params.mediaId);
   const content = await findMedia(context, { name, timeoutMs, signal });
   const request = { width, height, method, isAnimated: animated };
-  const { path, contentType } = await findThumbnail(context, content, request);
-  const length = (await context.blobs.size(path)) ?? 0;
+  const isOurs = name.origin === context.config.serverName;
+  const { path, contentType } = await findThumbnail(context, content, request).catch(
+    (error: unknown) => {
+      throw isOurs ? error : ofOtherServer(error);
+    },
+  );
+  const { body, length } = await context.blobs.open(path);
   const fileName = `thumbnail.${contentType.slice('image/'.length)}`;
-  const body = context.blobs.read(path);
   return answerMedia({ body, contentType, length }, `inline; filename="${fileName}"`);
 };

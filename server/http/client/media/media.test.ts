@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import t from 'tap';
@@ -312,6 +312,11 @@ t.test('files of another server are fetched once, and kept', async (t) => {
   const chunks: Uint8Array[] = [];
   for await (const chunk of part.body) chunks.push(chunk);
   t.equal((await sharp(Buffer.concat(chunks)).metadata()).height, 32);
+  const bomb = await picture(12_000, 12_000).png({ compressionLevel: 9 }).toBuffer();
+  const far = { type: 'image/png', server: there, user: zoe };
+  const huge = await thumbnail(pathOf(await upload(bomb, far)), 'width=96&height=96');
+  t.equal(huge.status, 502);
+  t.equal(errcode(huge), 'M_TOO_LARGE');
   const missing = await download(`${there.serverName}/nothing`);
   t.equal(missing.status, 404);
   t.equal(errcode(missing), 'M_NOT_FOUND');
@@ -331,4 +336,8 @@ t.test('files survive a restart byte by byte; half of one does not', async (t) =
   t.strictSame(await readdir(incoming), []);
   const { bytes: again } = await download(path);
   t.ok(again.equals(bytes));
+  await rm(join(here.dataDir, 'media'), { recursive: true });
+  const lost = await download(path);
+  t.equal(lost.status, 404);
+  t.equal(errcode(lost), 'M_NOT_FOUND');
 });

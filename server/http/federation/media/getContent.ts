@@ -12,11 +12,8 @@ export const getContent: Handler<typeof federation.getContent> = async (
   const { blobs, config, randomBytes } = context;
   const name = readMediaName(config.serverName, params.mediaId);
   const content = await findLocalMedia(context, { name, timeoutMs: query.timeout_ms, signal });
-  const { contentType, fileName, sizeBytes: length, uploadName } = content;
+  const { contentType, fileName, uploadName } = content;
   const disposition = contentDisposition(contentType, uploadName);
-  const body = blobs.read(blobs.path(fileName));
-  return answerMultipart(
-    { body, length, contentType, disposition },
-    randomBytes(16).toString('hex'),
-  );
+  const file = await blobs.open(blobs.path(fileName));
+  return answerMultipart({ ...file, contentType, disposition }, randomBytes(16).toString('hex'));
 };

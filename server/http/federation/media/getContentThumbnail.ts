@@ -15,8 +15,8 @@ export const getContentThumbnail: Handler<typeof federation.getContentThumbnail>
   const content = await findLocalMedia(context, { name, timeoutMs, signal });
   const request = { width, height, method, isAnimated: animated };
   const { path, contentType } = await findThumbnail(context, content, request);
-  const length = (await blobs.size(path)) ?? 0;
+  const file = await blobs.open(path);
   const disposition = `inline; filename="thumbnail.${contentType.slice('image/'.length)}"`;
-  const part = { body: blobs.read(path), length, contentType, disposition };
+  const part = { ...file, contentType, disposition };
   return answerMultipart(part, randomBytes(16).toString('hex'));
 };
