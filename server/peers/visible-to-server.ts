@@ -1,5 +1,6 @@
 import { type Pdu, redact, stateKeyOf } from '@candor/federation';
 import type { Context } from '../context.ts';
+import { isPlaintextInEncryptedRoom } from '../rooms/encryption-policy.ts';
 import type { Room } from '../rooms/room.ts';
 import { readMembersOfServer } from '../storage/memberships.ts';
 import type { StoredEvent } from '../storage/stored-event.ts';
@@ -35,7 +36,7 @@ const readMoments = async (
 
 /**
  * Events of the room as a server in it may have them: whole where one of its users could see them, and redacted where
- * none could, so that the graph stays whole. Rejected events are left out.
+ * none could, so that the graph stays whole. Rejected events are left out, plaintext of an encrypted room is redacted.
  */
 // https://spec.matrix.org/v1.19/client-server-api/#room-history-visibility
 export const pdusVisibleTo = async (
@@ -51,7 +52,9 @@ export const pdusVisibleTo = async (
     const { visibility, memberships } = momentOf(stored);
     const isHidden =
       (visibility === 'joined' && !memberships.has('join')) ||
-      (visibility === 'invited' && !memberships.has('join') && !memberships.has('invite'));
+      (visibility === 'invited' && !memberships.has('join') && !memberships.has('invite')) ||
+      // What was refused for being readable is not made known by passing it on.
+      (stored.isSoftFailed && isPlaintextInEncryptedRoom(room, event));
     // State is what every server in the room has to know.
     return [isHidden && event.stateKey === undefined ? redact(event.pdu, room.rules) : event.pdu];
   });

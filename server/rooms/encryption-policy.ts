@@ -13,7 +13,7 @@ const clearTypes: ReadonlySet<string> = new Set([
 
 /** Whether a message event of this type shows its content in a room where that must not be. */
 export const isPlaintextInEncryptedRoom = (
-  room: Room,
+  room: Pick<Room, 'isEncrypted'>,
   event: { readonly type: string; readonly stateKey?: string },
 ): boolean => room.isEncrypted && event.stateKey === undefined && !clearTypes.has(event.type);
 

@@ -13,11 +13,12 @@ export type Aside = {
   readonly stateBefore: StateSet;
   /** Why it is rejected; null for a backfilled event, which stands in the timeline before all that was there. */
   readonly rejectedFor: string | null;
+  readonly isSoftFailed?: boolean;
 };
 
 const storeOne = async (context: StepContext, room: Room, aside: Aside): Promise<Step> => {
   const { db, rooms, now } = context;
-  const { event, rejectedFor } = aside;
+  const { event, rejectedFor, isSoftFailed = false } = aside;
   const { type, stateKey } = event;
   const before = await placeStateSet(context, room, aside.stateBefore);
   const stateKeyNid =
@@ -32,7 +33,7 @@ const storeOne = async (context: StepContext, room: Room, aside: Aside): Promise
     position: rejectedFor === null ? -eventNid : null,
     snapshotNid: before.head?.nid ?? null,
     isOutlier: false,
-    isSoftFailed: false,
+    isSoftFailed,
     rejectedFor,
     redactedBy: null,
     receivedAt: now(),
@@ -45,7 +46,7 @@ const storeOne = async (context: StepContext, room: Room, aside: Aside): Promise
     stateKeyNid,
     json: JSON.stringify(event.pdu),
   };
-  const relation = rejectedFor === null ? relationOf(event) : undefined;
+  const relation = rejectedFor === null && !isSoftFailed ? relationOf(event) : undefined;
   return {
     position: eventNid,
     held: [stored],

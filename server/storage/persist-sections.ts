@@ -114,7 +114,8 @@ export const persistSections: readonly Section[] = [
     roomColumns,
     (items) => lastRooms(items, false),
     (rows) =>
-      `UPDATE rooms SET extremities = r.extremities, snapshot_nid = r.snapshot_nid
+      `UPDATE rooms SET version = r.version, extremities = r.extremities,
+              snapshot_nid = r.snapshot_nid
        FROM ${rows} AS r (room_nid, room_id, version, extremities, snapshot_nid)
        WHERE rooms.room_nid = r.room_nid`,
   ),

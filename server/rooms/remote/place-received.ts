@@ -35,7 +35,11 @@ const citedFault = async (
   return judgeByAuthEvents(event, (eventId) => cited.get(eventId), room.rules);
 };
 
-const isPlaintext = (context: RemoteContext, room: Room, event: RoomEvent): boolean => {
+const isPlaintext = (
+  context: RemoteContext,
+  room: Pick<Room, 'isEncrypted'>,
+  event: RoomEvent,
+): boolean => {
   if (serverNameOf(event.sender) === context.config.serverName) return false;
   if (!isPlaintextInEncryptedRoom(room, event)) return false;
   const { roomId, eventId, sender, type } = event;
@@ -43,6 +47,10 @@ const isPlaintext = (context: RemoteContext, room: Room, event: RoomEvent): bool
   context.log.warn({ roomId, eventId, sender, type }, 'plaintext for an encrypted room');
   return true;
 };
+
+/** For history, which may be of a time when the room was not encrypted yet. */
+const wasEncrypted = async ({ rooms }: RemoteContext, { entries }: StateSet): Promise<boolean> =>
+  entries.has(await rooms.stateKeys.internOne('m.room.encryption', ''));
 
 const rejected = (reason: string): Reception => ({ kind: 'rejected', reason });
 
@@ -64,7 +72,11 @@ const judge = async (
   const verdict = checkAuth(event, then, rules);
   if (!verdict.allowed) return rejected(`${verdict.rule}: ${verdict.reason}`);
   // There is no current state to go by for what is older, or brings the state with it.
-  if (!isAtEnd && (standing.isEntry || standing.isOld)) return { kind: 'accepted' };
+  if (!isAtEnd && standing.isEntry) return { kind: 'accepted' };
+  if (!isAtEnd && standing.isOld) {
+    const isEncrypted = await wasEncrypted(context, standing.stateBefore);
+    return { kind: isPlaintext(context, { isEncrypted }, event) ? 'softFailed' : 'accepted' };
+  }
   const isAllowedNow = isAtEnd || checkAuth(event, now, rules).allowed;
   const isSoftFailed = !isAllowedNow || isPlaintext(context, room, event);
   return { kind: isSoftFailed ? 'softFailed' : 'accepted' };
@@ -94,7 +106,9 @@ const stepOf = async (
   if (reception.kind === 'rejected') {
     return storeAside(context, room, [{ event, stateBefore, rejectedFor: reception.reason }]);
   }
-  if (isOld) return storeAside(context, room, [{ event, stateBefore, rejectedFor: null }]);
+  if (isOld) {
+    return storeAside(context, room, [{ event, stateBefore, rejectedFor: null, isSoftFailed }]);
+  }
   return [await appendReceived(context, room, event, { ...placed, isSoftFailed })];
 };
 
