@@ -13,7 +13,7 @@ export const insertOpenIdToken = async (
     .execute();
 };
 
-/** Whose token it is; undefined when it is unknown or has expired. */
+/** Whose token it is; undefined when it is unknown or has expired, or the account was closed. */
 export const readOpenIdUser = async (
   { sql }: Db,
   hash: Buffer,
@@ -21,9 +21,11 @@ export const readOpenIdUser = async (
 ): Promise<string | undefined> => {
   const row = await sql
     .selectFrom('openid_tokens')
-    .select('user_id')
+    .innerJoin('users', 'users.user_id', 'openid_tokens.user_id')
+    .select('users.user_id')
     .where('token_hash', '=', hash)
     .where('expires_at', '>', now)
+    .where('deactivated_at', 'is', null)
     .executeTakeFirst();
   return row?.user_id;
 };

@@ -1,7 +1,8 @@
 import t from 'tap';
-import { startTestServer, type TestUser } from '../../../testing/start-server.ts';
+import { startTestNetwork } from '../../../testing/start-network.ts';
+import type { TestUser } from '../../../testing/start-server.ts';
 
-const server = await startTestServer(t);
+const [server, there] = await startTestNetwork(t, 2);
 const alice = await server.register('alice');
 const bob = await server.register('bob');
 const admin = await server.register('admin', { isAdmin: true });
@@ -128,4 +129,27 @@ t.test('the public room list is searched and paged through', async (t) => {
   t.match(await call(alice, 'GET', '/publicRooms?since=zzz'), refused(400, 'M_INVALID_PARAM'));
   t.match(await call(alice, 'POST', '/publicRooms', { limit: 'x' }), refused(400, 'M_BAD_JSON'));
   t.match(await call(undefined, 'POST', '/publicRooms', {}), refused(401, 'M_MISSING_TOKEN'));
+});
+
+t.test('rooms of another server are found by alias and in its list', async (t) => {
+  const zoe = await there.register('zoe');
+  const { body } = await there.request('POST', '/_matrix/client/v3/createRoom', {
+    token: zoe.accessToken,
+    body: { visibility: 'public', room_alias_name: 'far', name: 'Far away' },
+  });
+  const alias = `#far:${there.serverName}`;
+  const found = await call(alice, 'GET', aliasPath(alias));
+  t.strictSame(found.body, { room_id: body.room_id, servers: [there.serverName] });
+  const none = await call(alice, 'GET', aliasPath(`#none:${there.serverName}`));
+  t.match(none, refused(404, 'M_NOT_FOUND'));
+  const list = await call(alice, 'GET', `/publicRooms?server=${there.serverName}`);
+  t.match(list.body.chunk, [{ room_id: body.room_id, name: 'Far away' }]);
+  const search = (term: string) =>
+    call(alice, 'POST', `/publicRooms?server=${there.serverName}`, {
+      filter: { generic_search_term: term },
+    });
+  t.equal((await search('FAR')).body.chunk.length, 1);
+  t.strictSame((await search('near')).body.chunk, []);
+  const joined = await call(alice, 'POST', `/join/${encodeURIComponent(alias)}`, {});
+  t.strictSame(joined.body, { room_id: body.room_id });
 });

@@ -1,7 +1,8 @@
 import t from 'tap';
-import { startTestServer, type TestUser } from '../../../testing/start-server.ts';
+import { startTestNetwork } from '../../../testing/start-network.ts';
+import type { TestUser } from '../../../testing/start-server.ts';
 
-const server = await startTestServer(t);
+const [server, there] = await startTestNetwork(t, 2);
 const alice = await server.register('alice');
 const bob = await server.register('bob');
 
@@ -108,4 +109,14 @@ t.test('users of other servers are looked up there, for users of ours', async (t
     status: 401,
     body: { errcode: 'M_MISSING_TOKEN' },
   });
+  const zoe = await there.register('zoe');
+  await there.request('PUT', `/_matrix/client/v3/profile/${zoe.userId}/displayname`, {
+    token: zoe.accessToken,
+    body: { displayname: 'Zoë' },
+  });
+  t.strictSame((await request('GET', `/profile/${zoe.userId}`)).body, { displayname: 'Zoë' });
+  const name = await request('GET', `/profile/${zoe.userId}/displayname`);
+  t.strictSame(name.body, { displayname: 'Zoë' });
+  t.match(await request('GET', `/profile/${zoe.userId}/avatar_url`), notFound);
+  t.match(await request('GET', `/profile/@nobody:${there.serverName}`), notFound);
 });

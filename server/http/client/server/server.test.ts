@@ -39,6 +39,15 @@ t.test('an OpenID token proves who its user is for an hour, and opens nothing', 
     token: body.access_token,
   });
   t.equal(whoami.status, 401);
+  const close = (at: number | null) =>
+    db.sql
+      .updateTable('users')
+      .set({ deactivated_at: at })
+      .where('user_id', '=', alice.userId)
+      .execute();
+  await close(1);
+  t.equal(await readOpenIdUser(db, hash, Date.now()), undefined, 'the account is closed');
+  await close(null);
   t.match(await ask(`@bob:${server.serverName}`), {
     status: 403,
     body: { errcode: 'M_FORBIDDEN' },
