@@ -238,6 +238,11 @@ export const limits = {
   presenceSweepMs: 10_000,
   remotePresenceMs: 1_800_000,
   presencesInMemoryMax: 50_000,
+  /** Of a text that a push rule looks into. */
+  pushMatchLengthMax: 4_096,
+  unreadEventsLookedAtMax: 100,
+  unreadPerRoomMax: 1_000,
+  unreadRoomsInMemoryMax: 50_000,
   presencesPerEduMax: 1_000,
 
   // The Signal engine of the SDK.

@@ -22,6 +22,12 @@ const chainOf = async (
   return { ids, root: undefined };
 };
 
+/** The thread that an event is in: the id of its root, or `main`. */
+export const threadOf = async (
+  context: Pick<Context, 'rooms'>,
+  stored: StoredEvent,
+): Promise<string> => (await chainOf(context, stored)).root ?? 'main';
+
 /** Whether a receipt for an event may be one of this thread: `main`, or the id of a thread's root. */
 // https://spec.matrix.org/v1.19/client-server-api/#threaded-read-receipts
 export const isInThread = async (

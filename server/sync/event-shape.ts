@@ -1,15 +1,10 @@
 import { isObject, type Json, type JsonObject } from '@candor/federation';
+import { readPropertyPath } from '../push/property-path.ts';
 import type { StoredEvent } from '../storage/stored-event.ts';
 import type { SyncFilter } from './sync-scope.ts';
 
 /** Gives the text of an event the shape that a filter asks for. */
 export type EventShape = (text: string, stored: StoredEvent) => string;
-
-/** Dots separate the names of a path; a backslash takes their meaning away. */
-const readPath = (path: string): string[] => {
-  const names = path.match(/(?:\\.|[^.\\])+/g) ?? [];
-  return names.map((name) => name.replace(/\\(.)/g, '$1'));
-};
 
 const copyPath = (from: JsonObject, to: Record<string, Json>, path: readonly string[]): void => {
   const [name, ...rest] = path;
@@ -36,7 +31,7 @@ export const eventShapeOf = (filter: SyncFilter): EventShape | undefined => {
   const { event_fields: fields, event_format: format } = filter;
   if (format === 'federation') return federationText;
   if (!fields) return undefined;
-  const paths = fields.map(readPath);
+  const paths = fields.map(readPropertyPath);
   return (text) => {
     const event = JSON.parse(text) as JsonObject;
     const kept: Record<string, Json> = {};

@@ -19,6 +19,8 @@ export type RoomChanges = {
 
 /** What memory has of a part of the stream that concerns one session. */
 export type Changes = {
+  /** Everything behind this position is here. */
+  readonly after: StreamPosition;
   readonly rooms: Map<string, RoomChanges>;
   readonly presence: Set<string>;
   hasAccountData: boolean;
@@ -61,15 +63,16 @@ const addEvent = (
   else room.moves = undefined;
 };
 
-/** Sorts what was told by what it is about; of rooms only those in `isRoomOf`. */
+/** Sorts what was told between two positions by what it is about; of rooms only those in `isRoomOf`. */
 export const gatherChanges = (
   placed: readonly PlacedChange[],
-  upTo: StreamPosition,
+  { after, upTo }: { readonly after: StreamPosition; readonly upTo: StreamPosition },
   session: { readonly userId: string; readonly deviceId: string },
   isRoomOf: (roomId: string) => boolean,
 ): Changes => {
   const { userId, deviceId } = session;
   const found: Changes = {
+    after,
     rooms: new Map(),
     presence: new Set(),
     hasAccountData: false,

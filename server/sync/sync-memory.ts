@@ -4,6 +4,8 @@ import { limits } from '@candor/spec';
 import type { Notifier } from '../notifier.ts';
 import { Presence } from '../presence/presence.ts';
 import { tellPresence } from '../presence/tell-presence.ts';
+import { readPushRules } from '../push/push-rules.ts';
+import type { PushRuleset } from '../push/push-ruleset.ts';
 import { readAccountData } from '../storage/account-data.ts';
 import type { Database } from '../storage/database.ts';
 import { unusedFallbackTypes } from '../storage/fallback-keys.ts';
@@ -12,6 +14,7 @@ import { Inboxes } from './inboxes.ts';
 import { ReadOnce } from './read-once.ts';
 import { CountsOfRooms } from './room-counts.ts';
 import { SentMembers } from './sent-members.ts';
+import { UnreadCounts } from './unread-counts.ts';
 import { UserRooms } from './user-rooms.ts';
 
 const ignoredUsersType = 'm.ignored_user_list';
@@ -26,6 +29,8 @@ export type SyncMemory = {
   /** By `{userId} {deviceId}`, the parts of an answer about the device's one-time and fallback keys. */
   readonly deviceKeys: ReadOnce<string>;
   readonly presence: Presence;
+  readonly pushRules: ReadOnce<PushRuleset>;
+  readonly unread: UnreadCounts;
   close(): void;
 };
 
@@ -64,12 +69,16 @@ export const createSyncMemory = (parts: Parts): SyncMemory => {
     tell: (userId, state) => tellPresence({ ...parts, presence }, userId, state),
   });
   const ignored = new ReadOnce(limits.syncUsersInMemoryMax, (userId) => readIgnored(db, userId));
+  const pushRules = new ReadOnce(limits.syncUsersInMemoryMax, (userId) =>
+    readPushRules(db, userId),
+  );
   const deviceKeys = new ReadOnce(limits.syncDevicesInMemoryMax, (session) =>
     readDeviceKeys(db, session),
   );
   const stopListening = notifier.listen(({ change }) => {
-    if (change.kind === 'accountData' && change.type === ignoredUsersType) {
-      ignored.forget(change.userId);
+    if (change.kind === 'accountData') {
+      if (change.type === ignoredUsersType) ignored.forget(change.userId);
+      if (change.type === 'm.push_rules') pushRules.forget(change.userId);
     } else if (change.kind === 'oneTimeKeys') {
       deviceKeys.forget(`${change.userId} ${change.deviceId}`);
     } else if (change.kind === 'event' && change.sentBy) {
@@ -86,6 +95,8 @@ export const createSyncMemory = (parts: Parts): SyncMemory => {
     ignored,
     deviceKeys,
     presence,
+    pushRules,
+    unread: new UnreadCounts(),
     sentMembers: new SentMembers(),
     close: () => {
       stopListening();

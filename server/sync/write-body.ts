@@ -75,10 +75,12 @@ export const writeBody = async (
   // A token of a time that the database knows nothing of, after a backup came back: the client begins anew.
   const isAhead = request.since !== undefined && request.since.position > upTo;
   const since = isAhead ? undefined : request.since;
-  const told = since && context.notifier.since(Math.max(since.position, quietUntil));
+  const after = Math.max(since?.position ?? 0, quietUntil);
+  const told = since && context.notifier.since(after);
   const scope = await scopeOf(context, request, since, upTo);
   const rooms = await context.sync.rooms.of(userId);
-  const changes = told && gatherChanges(told, upTo, request, (roomId) => rooms.has(roomId));
+  const changes =
+    told && gatherChanges(told, { after, upTo }, request, (roomId) => rooms.has(roomId));
   const candidates = await candidateRooms(scope, rooms, changes);
   const newRooms = candidates.filter(({ isNew }) => isNew).map(({ row }) => row.roomId);
   const news = await readAccountNews(scope, changes, new Set(newRooms));

@@ -69,11 +69,12 @@ const writeJoined = async (
   const texts: string[] = [];
   await inParallel(joined, async ({ row, isNew }) => {
     const { roomId } = row;
+    const { after } = changes ?? {};
     const inMemory = isNew ? undefined : (changes?.rooms.get(roomId) ?? (changes && noChanges));
     const text = await writeJoinedRoom(scope, {
       row,
       isNew,
-      changes: inMemory,
+      changes: inMemory && after !== undefined ? { ...inMemory, after } : undefined,
       extras: {
         receipts: inMemory?.receipts ?? receiptsOf(row),
         typing: scope.context.rooms.typing.since(roomId, isNew ? 0 : scope.from),
