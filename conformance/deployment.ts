@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CertificateAuthority, makeAuthority } from '@candor/federation/testing';
 import { freePort } from './free-port.ts';
-import { createHomeserver, type Homeserver } from './homeserver.ts';
+import { createHomeserver, type Homeserver, type SystemAccount } from './homeserver.ts';
 import {
   type CapturedExchange,
   type CaptureProxy,
@@ -32,6 +32,8 @@ export type DeploymentOptions = {
   /** Settings over those of a deployment, `{ CANDOR_RATE_LIMITS: 'on' }`. */
   readonly env?: Readonly<Record<string, string>>;
   readonly nodeArgs?: readonly string[];
+  /** Whom the servers run as; only root can choose. */
+  readonly account?: SystemAccount;
 };
 
 type Place = {
@@ -53,12 +55,17 @@ const prepare = async (index: number, place: Place) => {
   await writeFile(file('certificate.pem'), tls.cert);
   await writeFile(file('key.pem'), tls.key, { mode: 0o600 });
   await writeFile(file('authority.pem'), authority.cert);
+  if (options.account) {
+    const { uid, gid } = options.account;
+    for (const path of [folder, file('key.pem')]) await chown(path, uid, gid);
+  }
   const proxy = options.capture
     ? await startCaptureProxy({ serverName, port, targetPort, tls, ca: authority.cert, record })
     : undefined;
   const homeserver = createHomeserver({
     logFile: file('server.log'),
     nodeArgs: options.nodeArgs ?? [],
+    account: options.account,
     env: {
       CANDOR_SERVER_NAME: serverName,
       CANDOR_DATA_DIR: file('data'),

@@ -19,8 +19,8 @@ export type Homeserver = {
   /** Undefined while it is down. */
   readonly pid: number | undefined;
   register(name: string, options?: { password?: string; admin?: boolean }): Promise<Account>;
-  /** Runs another command, `['export', '--out', file]`; rejects with what it said when it fails. */
-  run(args: readonly string[]): Promise<void>;
+  /** Runs another command, `['export', '--out', file]`, perhaps with other settings; rejects with what it said when it fails. */
+  run(args: readonly string[], env?: Homeserver['env']): Promise<void>;
   /** Everything that it wrote to its standard output and error so far, over all starts. */
   logs(): Promise<string>;
   /** Starts it on the same data and ports, and resolves when it can serve. */
@@ -76,11 +76,15 @@ const runCommand = async (args: readonly string[], env: Homeserver['env']): Prom
   if (code !== 0) throw new Error(`candor ${args.join(' ')} ended with ${code}: ${said}`);
 };
 
+export type SystemAccount = { readonly uid: number; readonly gid: number };
+
 export type HomeserverOptions = {
   readonly env: Readonly<Record<string, string>>;
   readonly logFile: string;
   /** Arguments of Node itself, such as `--cpu-prof`. */
   readonly nodeArgs?: readonly string[];
+  /** Whom it runs as; only root can choose. */
+  readonly account?: SystemAccount | undefined;
 };
 
 /** A homeserver with these settings, not started yet. */
@@ -88,6 +92,7 @@ export const createHomeserver = ({
   env,
   logFile,
   nodeArgs = [],
+  account,
 }: HomeserverOptions): Homeserver => {
   const setting = (name: string): string => env[`CANDOR_${name}`] ?? '';
   const dataDir = setting('DATA_DIR');
@@ -121,12 +126,13 @@ export const createHomeserver = ({
     },
     register: (name, { password = `password of ${name}`, admin = false } = {}) =>
       registerAccount(url, setting('REGISTRATION_SHARED_SECRET'), { name, password, admin }),
-    run: (args) => runCommand(args, env),
+    run: (args, others = {}) => runCommand(args, { ...env, ...others }),
     logs,
     start: async () => {
       if (child) throw new Error(`${url} runs already`);
       const log = await open(logFile, 'a');
       child = spawn(process.execPath, [...nodeArgs, program, 'serve'], {
+        ...account,
         env: { PATH: process.env['PATH'], ...env },
         stdio: ['ignore', log.fd, log.fd],
       });

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   createKeyRing,
   createPeerClient,
@@ -7,6 +8,7 @@ import {
   createServerGate,
   createWellKnownFetcher,
 } from '@candor/federation/transport';
+import { limits } from '@candor/spec';
 import type { Config } from './config/read-config.ts';
 import { loadSigningKey } from './config/signing-key.ts';
 import type { Context } from './context.ts';
@@ -70,8 +72,11 @@ export const startFederation = async (
     isAllowed: createServerGate(gate),
     stop: async () => {
       stopListening();
-      await sender.stop();
+      const stopped = sender.stop();
+      // A peer that hangs must not hold us; what it did not confirm stays queued.
+      await Promise.race([stopped, sleep(limits.senderStopMsMax, undefined, { ref: false })]);
       await client.close();
+      await stopped;
     },
   };
 };

@@ -30,7 +30,9 @@ export const limits = {
   headersTimeoutMs: 20_000,
   requestTimeoutMs: 300_000,
   keepAliveMs: 65_000,
-  drainMsMax: 10_000,
+  // Both together stay below the ten seconds that service managers and containers wait before they kill.
+  drainMsMax: 5_000,
+  senderStopMsMax: 1_000,
   databaseRetryMs: 5_000,
   // Requests a caller may make at once, and how many of them come back each minute.
   rates: {

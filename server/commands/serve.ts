@@ -24,7 +24,7 @@ const releaseStartMemory = (): void => {
 };
 
 /** Runs the server until it is told to stop, then drains it. */
-export const serve = async (config: Config): Promise<number> => {
+export const serve = async (config: Config): Promise<never> => {
   const log = createLog({ level: config.log.level });
   process.on('uncaughtException', (err) => {
     log.fatal({ err }, 'a fault that nothing caught');
@@ -46,5 +46,6 @@ export const serve = async (config: Config): Promise<number> => {
   log.info({ signal }, 'draining');
   await server.stop();
   log.info('stopped');
-  return 0;
+  // A connection that was still being opened to a peer would hold the process until its time is up.
+  process.exit(0);
 };
