@@ -27,6 +27,7 @@ class Unread {
   /** Events up to here have been looked at. */
   upTo: StreamPosition;
   #notes: Note[] = [];
+  readonly #counts = new Map<string, UnreadCount>();
   /** Up to where a thread is read; the whole room under the empty name. */
   readonly #read = new Map<string, StreamPosition>();
 
@@ -36,27 +37,36 @@ class Unread {
   }
 
   add(note: Note): void {
-    if (!this.#isRead(note)) this.#notes.push(note);
-    if (this.#notes.length > limits.unreadPerRoomMax) this.#notes.shift();
+    if (this.#isRead(note)) return;
+    this.#notes.push(note);
+    this.#count(note);
+    if (this.#notes.length > limits.unreadPerRoomMax) this.#keep(this.#notes.slice(1));
   }
 
   markRead(thread: string, position: StreamPosition): void {
     if (position <= (this.#read.get(thread) ?? 0)) return;
     this.#read.set(thread, position);
-    this.#notes = this.#notes.filter((note) => !this.#isRead(note));
+    const kept = this.#notes.filter((note) => !this.#isRead(note));
+    if (kept.length < this.#notes.length) this.#keep(kept);
   }
 
   /** By thread. */
-  get counts(): Map<string, UnreadCount> {
-    const counts = new Map<string, UnreadCount>();
-    for (const { thread, isHighlight } of this.#notes) {
-      const { notifications = 0, highlights = 0 } = counts.get(thread) ?? {};
-      counts.set(thread, {
-        notifications: notifications + 1,
-        highlights: highlights + (isHighlight ? 1 : 0),
-      });
-    }
-    return counts;
+  get counts(): ReadonlyMap<string, UnreadCount> {
+    return new Map(this.#counts);
+  }
+
+  #keep(notes: Note[]): void {
+    this.#notes = notes;
+    this.#counts.clear();
+    for (const note of notes) this.#count(note);
+  }
+
+  #count({ thread, isHighlight }: Note): void {
+    const { notifications = 0, highlights = 0 } = this.#counts.get(thread) ?? {};
+    this.#counts.set(thread, {
+      notifications: notifications + 1,
+      highlights: highlights + (isHighlight ? 1 : 0),
+    });
   }
 
   #isRead({ position, thread }: Note): boolean {
