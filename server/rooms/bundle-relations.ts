@@ -31,6 +31,13 @@ const newestEdit = (original: VisibleEvent, edits: readonly VisibleEvent[]) =>
       return later || (one.eventId < other.eventId ? 1 : -1);
     })[0];
 
+/** Such an event begins no thread itself, so that a chain of them is not followed down to its end. */
+// https://spec.matrix.org/v1.19/client-server-api/#validation-of-mthread-relationships
+const isInThread = ({ stored }: VisibleEvent): boolean => {
+  const relation = stored.event.content['m.relates_to'];
+  return isObject(relation) && relation['rel_type'] === 'm.thread';
+};
+
 const readChildren = async (
   context: ReadContext,
   room: Room,
@@ -70,6 +77,7 @@ const bundleOf = async (
     const [shown] = edit ? await showEvents(context, viewer, [edit]) : [];
     return shown;
   }
+  if (isInThread(parent)) return undefined;
   const [shown = {}] = await showWithRelations(context, room, viewer, [latest]);
   const isParticipant = summary.hasOwn || parent.stored.event.sender === viewer.userId;
   return { latest_event: shown, count: summary.count, current_user_participated: isParticipant };
