@@ -1,0 +1,73 @@
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { startDeployment } from '../deployment.ts';
+import { agree } from './agree.ts';
+import { installSynapse } from './install-synapse.ts';
+import { asPerson } from './person.ts';
+import { tellRoomStories } from './room-stories.ts';
+import { tellServerStories } from './server-stories.ts';
+import { startSynapse } from './synapse.ts';
+
+const installed = await installSynapse();
+
+const startPair = async (t: Test, python: string) => {
+  const ours = await startDeployment({ size: 1 });
+  t.teardown(ours.stop);
+  const { authority, folder, servers } = ours;
+  const [candor] = servers;
+  const synapse = await startSynapse({ python, folder: join(folder, 'synapse'), authority });
+  t.teardown(synapse.stop);
+  const alice = asPerson(await candor.register('alice'));
+  const bob = asPerson(await synapse.register('bob'));
+  return { candor, synapse, alice, bob };
+};
+
+if ('missing' in installed) {
+  t.test('with a Synapse', { skip: `it cannot be installed here: ${installed.missing}` });
+} else {
+  t.test('with a Synapse', { timeout: 240_000 }, async (t) => {
+    const { candor, synapse, alice, bob } = await startPair(t, installed.python);
+
+    for (const version of ['10', '11', '12']) {
+      await t.test(`rooms of version ${version} made on Candor`, async (t) => {
+        await tellRoomStories(t, { maker: alice, guest: bob, version });
+      });
+      await t.test(`rooms of version ${version} made on Synapse`, async (t) => {
+        await tellRoomStories(t, { maker: bob, guest: alice, version });
+      });
+    }
+
+    const roomId = await alice.createRoom({
+      preset: 'trusted_private_chat',
+      invite: [bob.userId],
+    });
+    await bob.untilSynced('the invite', (sync) => sync.rooms?.invite?.[roomId]);
+    await bob.act(roomId, '/join');
+
+    await t.test('what Candor tells Synapse', (t) =>
+      tellServerStories(t, { teller: alice, listener: bob, roomId }),
+    );
+    await t.test('what Synapse tells Candor', (t) =>
+      tellServerStories(t, { teller: bob, listener: alice, roomId }),
+    );
+
+    for (const { name, server, absent, present } of [
+      { name: 'Synapse', server: synapse, absent: bob, present: alice },
+      { name: 'Candor', server: candor, absent: alice, present: bob },
+    ]) {
+      await t.test(`${name} was away and catches up`, async (t) => {
+        await server.stop();
+        const said: string[] = [];
+        for (let turn = 0; turn < 25; turn += 1) {
+          said.push(await present.send(roomId, `${turn} while ${name} was away`));
+        }
+        said.push(await present.setState(roomId, 'm.room.name', { name: `Without ${name}` }));
+        await server.start();
+        for (const eventId of said) await absent.untilSeen(roomId, eventId);
+        const back = await absent.send(roomId, 'back again');
+        await present.untilSeen(roomId, back);
+        await agree(t, roomId, [alice, bob]);
+      });
+    }
+  });
+}
