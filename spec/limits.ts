@@ -58,8 +58,6 @@ export const limits = {
   /** Member events that a lazily loading session is remembered to have. */
   lazyMembersPerDeviceMax: 5_000,
   roomCountsInMemoryMax: 10_000,
-  initialSyncKeptMs: 120_000,
-  initialSyncsKeptBytesMax: 67_108_864,
   messagesPerPageMax: 1_000,
   publicRoomsPageMax: 100,
   spacePageMax: 50,
@@ -84,7 +82,6 @@ export const limits = {
   socketOpenTimeoutMs: 10_000,
   socketPingMs: 30_000,
   socketPongTimeoutMs: 30_000,
-  socketUnackedBodiesMax: 1,
   socketsPerUserMax: 32,
 
   invitesPerNewRoomMax: 100,
@@ -116,7 +113,6 @@ export const limits = {
 
   roomVersionsOfferedMax: 100,
   missingEventsMax: 100,
-  missingEventsRoundsMax: 10,
   authChainEventsMax: 20_000,
   authEdgesInMemoryMax: 100_000,
   resolvedStateEntriesMax: 200_000,
