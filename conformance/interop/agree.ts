@@ -16,7 +16,7 @@ export const agree = async (t: Test, roomId: string, [one, other]: readonly [Per
   const both = async () => [await stateAs(one, roomId), await stateAs(other, roomId)] as const;
   const [mine, theirs] = await waitUntil('the same state on both servers', async () => {
     const states = await both();
-    return isDeepStrictEqual(states[0], states[1]) && states;
+    return isDeepStrictEqual(states[0], states[1]) ? states : undefined;
   }).catch(both);
   t.ok('m.room.create ' in mine, 'there is a state');
   t.same(mine, theirs, 'both servers have the same state');
