@@ -1,6 +1,7 @@
 import t from 'tap';
 import { importsGoDown } from './imports-go-down.ts';
 import { licences } from './licences.ts';
+import { limitsHold } from './limits-hold.ts';
 import { noCycles } from './no-cycles.ts';
 import { oneDoor } from './one-door.ts';
 import { oneSpelling } from './one-spelling.ts';
@@ -248,6 +249,19 @@ t.test(
     );
   },
 );
+
+t.test('a limit is kept to by more than a test', async (t) => {
+  const tree = {
+    'spec/limits.ts':
+      'export const limits = {\n  readMax: 1,\n  takenMax: 2,\n  rates: { login: { burst: 1 } },\n  testedMax: 3,\n  namedMax: 4,\n} as const;',
+    'server/a.ts': 'export const a = limits.readMax + limits.rates.login.burst;',
+    'server/b.ts':
+      'const { takenMax } = limits; const namedMax = 4; export const b = takenMax + namedMax;',
+    'server/b.test.ts': 'limits.testedMax;',
+  };
+  t.same(judge(limitsHold, tree), ['spec/limits.ts:5 law 7', 'spec/limits.ts:6 law 7']);
+  t.same(judge(limitsHold, { 'server/a.ts': '' }), []);
+});
 
 t.test('a file that cannot be parsed is named with its line', async (t) => {
   t.throws(() => parseSource('spec/a.ts', '\nconst = 1;'), { message: /^spec\/a\.ts:2 / });
