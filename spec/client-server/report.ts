@@ -28,7 +28,7 @@ export const reportEvent = operation({
   body: Type.Object({
     reason: Type.Optional(reason),
     /** Sent by older clients: how bad, from -100 to 0. */
-    score: Type.Optional(Type.Integer()),
+    score: Type.Optional(Type.Integer({ minimum: -100, maximum: 0 })),
   }),
   response: field.empty,
 });
