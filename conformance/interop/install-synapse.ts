@@ -31,9 +31,10 @@ const works = (folder: string): Promise<boolean> =>
     () => false,
   );
 
+/** pip ends with its reason on standard error; venv begins with it on standard output. */
 const complaint = (error: unknown): string => {
-  const said = (error as { stderr?: string }).stderr?.trim().split('\n').at(-1);
-  return said || String((error as Error).message);
+  const { stderr = '', stdout = '', message } = error as Error & { [key: string]: string };
+  return stderr.trim().split('\n').at(-1) || stdout.trim().split('\n')[0] || message;
 };
 
 /** Synapse in a virtual environment of the user's cache folder, made when it is not there yet. */
