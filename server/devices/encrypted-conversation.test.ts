@@ -37,7 +37,7 @@ const told = async (viewer: Person, one: Person, action: () => Promise<unknown>)
     isTold ||= [...change.wakes].includes(viewer.userId);
   });
   await action();
-  await until(viewer.server, async () => isTold);
+  await until(async () => isTold);
   stop();
 };
 
@@ -63,7 +63,7 @@ t.test('people on two servers find, follow and reach the devices of each other',
   });
   const messages = { [bob.userId]: { [bob.deviceId]: { session: 1 } } };
   await alice.insist('PUT', '/sendToDevice/m.room.encrypted/1', { messages });
-  await until(b, async () => (await inbox(bob)).length > 0);
+  await until(async () => (await inbox(bob)).length > 0);
   t.strictSame(await inbox(bob), [
     { type: 'm.room.encrypted', sender: alice.userId, content: { session: 1 } },
   ]);
@@ -78,7 +78,7 @@ t.test('what is sent while the other server is away arrives once it is back', as
   }
   await a.restart();
   await b.restart();
-  await until(b, async () => (await inbox(bob)).length >= 3);
+  await until(async () => (await inbox(bob)).length >= 3);
   const contents = (await inbox(bob)).map(({ content }) => content.session);
   t.strictSame(contents, [1, 2, 3]);
 });

@@ -82,7 +82,7 @@ t.test('a new name is no news about keys', async (t) => {
     return rows.length;
   };
   t.equal((await rename('Bobby')).status, 200);
-  await until(server, async () => (await nameInRooms()) > 0);
+  await until(async () => (await nameInRooms()) > 0);
   for (const user of [alice, bob]) {
     t.strictSame((await changes(user, from)).body, { changed: [], left: [] });
   }
