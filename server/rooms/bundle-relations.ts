@@ -83,25 +83,32 @@ const bundleOf = async (
   return { latest_event: shown, count: summary.count, current_user_participated: isParticipant };
 };
 
-const addBundles = async (
+/** What goes under `m.relations` of events of a room that the viewer may see, by event id; of events without relations nothing. */
+// https://spec.matrix.org/v1.19/client-server-api/#aggregations-of-child-events
+export const readBundles = async (
   context: ReadContext,
   room: Room,
   viewer: Viewer,
-  parent: VisibleEvent,
-  { shown, children }: { readonly shown: JsonObject; readonly children: readonly Children[] },
-): Promise<JsonObject> => {
-  const bundles: [string, Json][] = [];
-  for (const each of children) {
-    const bundle = await bundleOf(context, room, viewer, parent, each);
-    if (bundle !== undefined) bundles.push([each.summary.relType, bundle]);
+  events: readonly VisibleEvent[],
+): Promise<ReadonlyMap<string, JsonObject>> => {
+  const parents = events.filter(({ stored }) => stored.event.stateKey === undefined);
+  const ids = parents.map(({ stored }) => stored.event.eventId);
+  if (ids.length === 0) return new Map();
+  const children = await readChildren(context, room, viewer, ids);
+  const bundles = new Map<string, JsonObject>();
+  for (const parent of parents) {
+    const { eventId } = parent.stored.event;
+    const ofParent: [string, Json][] = [];
+    for (const each of children.get(eventId) ?? []) {
+      const bundle = await bundleOf(context, room, viewer, parent, each);
+      if (bundle !== undefined) ofParent.push([each.summary.relType, bundle]);
+    }
+    if (ofParent.length > 0) bundles.set(eventId, Object.fromEntries(ofParent));
   }
-  if (bundles.length === 0) return shown;
-  const unsigned = isObject(shown['unsigned']) ? shown['unsigned'] : {};
-  return { ...shown, unsigned: { ...unsigned, 'm.relations': Object.fromEntries(bundles) } };
+  return bundles;
 };
 
 /** Events of a room as clients see them, with a summary of what relates to each. */
-// https://spec.matrix.org/v1.19/client-server-api/#aggregations-of-child-events
 export const showWithRelations = async (
   context: ReadContext,
   room: Room,
@@ -109,17 +116,11 @@ export const showWithRelations = async (
   events: readonly VisibleEvent[],
 ): Promise<JsonObject[]> => {
   const shown = await showEvents(context, viewer, events);
-  const parents = events.filter(({ stored }) => stored.event.stateKey === undefined);
-  const ids = parents.map(({ stored }) => stored.event.eventId);
-  if (ids.length === 0) return shown;
-  const children = await readChildren(context, room, viewer, ids);
-  return Promise.all(
-    events.map((parent, index) => {
-      const own = children.get(parent.stored.event.eventId) ?? [];
-      return addBundles(context, room, viewer, parent, {
-        shown: shown[index] ?? {},
-        children: own,
-      });
-    }),
-  );
+  const bundles = await readBundles(context, room, viewer, events);
+  return shown.map((event, index) => {
+    const relations = bundles.get(events[index]?.stored.event.eventId ?? '');
+    if (!relations) return event;
+    const unsigned = isObject(event['unsigned']) ? event['unsigned'] : {};
+    return { ...event, unsigned: { ...unsigned, 'm.relations': relations } };
+  });
 };

@@ -274,8 +274,8 @@ const contentOf = (message: unknown) =>
   (message as { readonly content: { readonly isLast?: boolean } }).content;
 
 for (const [name, follow, numRuns] of [
-  ['by polling', byPolling, 50],
-  ['over a WebSocket', bySocket, 30],
+  ['by polling', byPolling, 30],
+  ['over a WebSocket', bySocket, 20],
 ] as const) {
   t.test(`a client that follows ${name} ends where one that comes new begins`, async (t) => {
     const steps = fc.array(step, { minLength: 8, maxLength: 30, size: 'max' });

@@ -1,10 +1,10 @@
 import type { Receipt } from '../notifier.ts';
 import type { Room } from '../rooms/room.ts';
-import type { RoomCounts, RoomOfUser } from '../storage/rooms-of-user.ts';
+import type { RoomOfUser } from '../storage/rooms-of-user.ts';
 import type { StreamPosition } from '../storage/stream-clock.ts';
 import { writeEphemeral } from './ephemeral.ts';
 import type { RoomChanges } from './gather-changes.ts';
-import { writeRoomPart } from './room-part.ts';
+import { type RoomPart, writeRoomPart } from './room-part.ts';
 import type { StateWanted } from './room-state.ts';
 import { roomFilterOf, type SyncScope } from './sync-scope.ts';
 import type { UnreadCount } from './unread-counts.ts';
@@ -27,11 +27,11 @@ export type JoinedRoom = {
   readonly extras: RoomExtras;
 };
 
-const summaryText = (counts: RoomCounts, heroes: readonly string[]): string =>
+const summaryText = ({ joined, invited, heroes }: NonNullable<RoomPart['summary']>): string =>
   JSON.stringify({
     'm.heroes': heroes,
-    'm.joined_member_count': counts.joined,
-    'm.invited_member_count': counts.invited,
+    'm.joined_member_count': joined,
+    'm.invited_member_count': invited,
   });
 
 const stateWanted = (isFull: boolean, changes: RoomChanges | undefined): StateWanted => {
@@ -78,32 +78,24 @@ export const writeJoinedRoom = async (
   const room = await context.rooms.get(row.roomId);
   if (!room) return undefined;
   const isFull = isNew || request.fullState;
-  let counts: RoomCounts | undefined;
-  const part = await writeRoomPart(
-    scope,
-    {
-      range: {
-        room,
-        from: isNew ? 0 : from,
-        upTo,
-        ...(!isNew && { eventIds: changes?.eventIds }),
-        ...(row.membership === 'join' && { joinedSince: row.since }),
-      },
-      state: stateWanted(isFull, changes),
-      isFull,
-      breaksTimeline: isNew && !isInitial,
+  const part = await writeRoomPart(scope, {
+    range: {
+      room,
+      from: isNew ? 0 : from,
+      upTo,
+      ...(!isNew && { eventIds: changes?.eventIds }),
+      ...(row.membership === 'join' && { joinedSince: row.since }),
     },
-    async () => {
-      counts = (await context.sync.counts.of([row])).get(row.roomId);
-      return counts;
-    },
-  );
+    state: stateWanted(isFull, changes),
+    isFull,
+    breaksTimeline: isNew && !isInitial,
+  });
   const ephemeral = writeEphemeral(scope, row.roomId, extras.receipts, extras.typing);
   const { accountData } = extras;
   const hasRead = extras.receipts.some(({ userId }) => userId === request.userId);
   const isEmpty = part.isEmpty && ephemeral.length === 0 && accountData.length === 0;
   if (isEmpty && !isFull && !hasRead) return undefined;
-  const summary = counts && part.heroes ? `"summary":${summaryText(counts, part.heroes)},` : '';
+  const summary = part.summary ? `"summary":${summaryText(part.summary)},` : '';
   const unread = await writeUnread(scope, room, row, changes);
   return `{${summary}${part.text},${unread},"ephemeral":{"events":[${ephemeral.join(',')}]},"account_data":{"events":[${accountData.join(',')}]}}`;
 };

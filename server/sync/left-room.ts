@@ -58,7 +58,6 @@ export const writeLeftRoom = async (
       isFull: false,
       breaksTimeline: false,
     },
-    async () => undefined,
   );
   return `{${text}}`;
 };

@@ -81,6 +81,12 @@ t.test('an initial sync has everything that its schema asks for', async (t) => {
     'm.joined_member_count': 1,
     'm.invited_member_count': 1,
   });
+  await alice.setState(roomId, 'm.room.name', { name: 'ours' });
+  t.same(
+    (await client.ask()).rooms.join[roomId].summary,
+    { 'm.joined_member_count': 1, 'm.invited_member_count': 1 },
+    'a room with a name needs no heroes',
+  );
   t.match(body.account_data.events, [{ type: 'm.push_rules' }, { type: 'test.global' }]);
   t.same(room.account_data.events, [{ type: 'test.room', content: { b: 2 } }]);
   t.same(room.state.events, [], 'the whole room fits into the timeline');
@@ -183,7 +189,7 @@ t.test('rooms come and go by invite, refusal, knock, kick, ban and forgetting', 
 t.test('members are loaded lazily, once, and again when the answer was lost', async (t) => {
   const alice = await person(server, 'alice-lazy');
   const others = await Promise.all([1, 2, 3].map((n) => person(server, `other-lazy${n}`)));
-  const roomId = await alice.createRoom({ preset: 'public_chat', name: 'lazy' });
+  const roomId = await alice.createRoom({ preset: 'public_chat' });
   for (const other of others) await other.insist('POST', `/rooms/${enc(roomId)}/join`, {});
   const [first, second, third] = others as [Person, Person, Person];
   await alice.say(roomId, 'hello');
@@ -374,6 +380,24 @@ t.test('the sender of an event gets its transaction id back, others do not', asy
   t.equal(own.unsigned.transaction_id, 'my-txn');
   t.notOk(other.unsigned.transaction_id);
   t.equal(other.unsigned.membership, 'join');
+});
+
+t.test('what relates to an event is summed up where the timeline begins anew', async (t) => {
+  const alice = await person(server, 'alice-relations');
+  const roomId = await alice.createRoom({ preset: 'private_chat' });
+  const client = follow(alice, { room: { timeline: { limit: 2 } } });
+  await client.sync();
+  const original = await alice.say(roomId, 'tpyo');
+  t.notOk((await client.sync()).rooms.join[roomId].timeline.events[0].unsigned['m.relations']);
+  const edit = await alice.send(roomId, 'm.room.message', {
+    msgtype: 'm.text',
+    body: '* typo',
+    'm.new_content': { msgtype: 'm.text', body: 'typo' },
+    'm.relates_to': { rel_type: 'm.replace', event_id: original },
+  });
+  const { events } = (await client.ask({ since: '' })).rooms.join[roomId].timeline;
+  t.equal(events[0].event_id, original);
+  t.equal(events[0].unsigned['m.relations']['m.replace'].event_id, edit);
 });
 
 t.test('a redacted event is shown without its content, wherever it comes from', async (t) => {

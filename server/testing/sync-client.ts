@@ -79,7 +79,9 @@ export class SyncClient {
 
   /** Asks, and does nothing with the answer. Throws what is no 200. */
   async ask(query: Readonly<Record<string, string>> = {}): Promise<Answer> {
-    const asked = { ...this.#query, ...(this.since && { since: this.since }), ...query };
+    const since = query['since'] ?? this.since;
+    const { since: _none, ...others } = query;
+    const asked = { ...this.#query, ...others, ...(since && { since }) };
     const path = `/_matrix/client/v3/sync?${new URLSearchParams(asked)}`;
     const answer = await this.#server.request('GET', path, { token: this.#user.accessToken });
     if (answer.status !== 200) throw new Error(`/sync: ${JSON.stringify(answer.body)}`);
