@@ -61,3 +61,24 @@ t.test('deep nesting is refused before it is parsed', async (t) => {
   t.throws(() => parseJson('{"a":'.repeat(1_000_000)), /too deep/);
   t.doesNotThrow(() => parseJson(JSON.stringify('['.repeat(100))));
 });
+
+t.test('a refusal does not repeat what it refuses', async (t) => {
+  for (const text of [
+    'secret',
+    '{"a": secret}',
+    '["secret"',
+    '{"secret":1,"secret":2}',
+    '"secret\\ud800"',
+  ]) {
+    const refused = (): string => {
+      try {
+        parseJson(text);
+        return 'secret, taken';
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    t.match(refused(), /^JSON /, text);
+    t.notMatch(refused(), /secret/, text);
+  }
+});

@@ -46,13 +46,22 @@ const countKept = (value: unknown, checkText: boolean): number => {
   return kept;
 };
 
+/** The parser's own errors quote the text, and errors are logged. */
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new SyntaxError('JSON is malformed');
+  }
+};
+
 /**
  * Reads JSON from the outside. Throws `SyntaxError` for what is no JSON and for what servers read differently:
  * duplicate keys, lone surrogates, nesting beyond `limits.jsonDepthMax`. Floats pass: only events forbid them.
  */
 export const parseJson = (text: string): unknown => {
   const written = countMembers(text);
-  const value: unknown = JSON.parse(text);
+  const value = parse(text);
   const checkText = /\\u[dD][89a-fA-F]/.test(text) || !text.isWellFormed();
   if (countKept(value, checkText) !== written) throw new SyntaxError('JSON has a duplicate key');
   return value;
