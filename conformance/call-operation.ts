@@ -1,7 +1,7 @@
 import type { Operation, ResponseOf } from '@candor/spec';
 import { Compile } from 'typebox/compile';
 import { demand } from './check.ts';
-import { match } from './match.ts';
+import { type Expected, match } from './match.ts';
 import { type ReceivedAnswer, sendRequest } from './send-request.ts';
 
 export type Caller = {
@@ -59,7 +59,7 @@ export const demandRefusal = async (
   caller: Caller,
   operation: Operation,
   parts: CallParts,
-  refusal: { readonly status: number; readonly errcode: string },
+  refusal: { readonly status: Expected; readonly errcode: Expected },
 ): Promise<void> => {
   const answer = await send(caller, operation, parts);
   const { status, errcode } = refusal;

@@ -22,7 +22,7 @@ const isCheck = (value: unknown): value is Check =>
 export const loadChecks = async (
   words: readonly string[] = [],
 ): Promise<{ name: string; check: Check }[]> => {
-  const files = globSync('*/*.ts', { cwd: folder })
+  const files = globSync('{disclosures,client,federation}/*.ts', { cwd: folder })
     .filter((file) => !file.endsWith('.test.ts'))
     .filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
     .sort();

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { Candor, type Message, type Room } from '@candor/client-sdk';
-import type { Homeserver } from './homeserver.ts';
+import type { Account } from './register-account.ts';
 
 /** Where a talker's device is kept, for those who look into it. */
 export type DeviceStore = { readonly file: string; readonly passphrase: string };
@@ -10,7 +10,8 @@ export type DeviceStore = { readonly file: string; readonly passphrase: string }
 export type Talker = {
   readonly name: string;
   readonly userId: string;
-  readonly password: string;
+  /** The account, with a session of its own beside the device's. */
+  readonly account: Account;
   readonly store: DeviceStore;
   /** Anew after each `start`. */
   readonly client: Candor;
@@ -22,6 +23,10 @@ export type Talker = {
   reads(text: string): Promise<Message>;
   /** Resolves with the room once the user has joined it. */
   enters(roomId: string): Promise<Room>;
+  /** Resolves when the client knows that a user's membership of a room is this. */
+  sees(roomId: string, userId: string, membership: string): Promise<string>;
+  /** Resolves when there is a warning. */
+  isWarned(): Promise<unknown>;
   /** Goes on from the store after a `stop`. */
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -40,13 +45,20 @@ const tooLate = (what: string, { client, problems }: Talker): Error => {
   return new Error(`${what} within ${waitMsMax / 1000} s${notes && `: ${notes}`}`);
 };
 
-/** Makes the account, signs in with a new device whose store is a file in `folder`, and starts to sync. */
+export type SignInOptions = {
+  /** What the person is called in texts, and the device's store in `folder`. */
+  readonly name: string;
+  readonly folder: string;
+  /** Of an account whose other devices are all lost. */
+  readonly resetIdentity?: boolean;
+};
+
+/** Signs in with a new device whose store is a file, and starts to sync. */
 export const signInTalker = async (
-  server: Homeserver,
-  name: string,
-  folder: string,
+  account: Account,
+  { name, folder, resetIdentity = false }: SignInOptions,
 ): Promise<Talker> => {
-  const { userId, password } = await server.register(name);
+  const { url, userId, password } = account;
   const store = { file: join(folder, `${name}.store`), passphrase: `passphrase of ${name}` };
   const read: Message[] = [];
   const problems: unknown[] = [];
@@ -62,7 +74,9 @@ export const signInTalker = async (
     });
     return client;
   };
-  let client = listen(await Candor.login({ homeserver: server.url, user: name, password, store }));
+  let client = listen(
+    await Candor.login({ homeserver: url, user: userId, password, store, resetIdentity }),
+  );
   await client.start();
   let isRunning = true;
 
@@ -72,7 +86,7 @@ export const signInTalker = async (
     for (;;) {
       const seen = look();
       if (seen !== undefined) return seen;
-      const events = ['message', 'room', 'state'] as const;
+      const events = ['message', 'room', 'warning', 'state'] as const;
       const stopWaiting = new AbortController();
       const any = AbortSignal.any([signal, stopWaiting.signal]);
       await Promise.race(events.map((event) => once(client, event, { signal: any }))).catch(() => {
@@ -85,7 +99,7 @@ export const signInTalker = async (
   const talker: Talker = {
     name,
     userId,
-    password,
+    account,
     store,
     get client() {
       return client;
@@ -101,6 +115,12 @@ export const signInTalker = async (
           ? room
           : undefined;
       }),
+    sees: (roomId, of, membership) =>
+      until(`${name} did not see ${of} in '${membership}'`, () => {
+        const seen = client.room(roomId).members().get(of);
+        return seen === membership ? seen : undefined;
+      }),
+    isWarned: () => until(`${name} was not warned`, () => client.warnings().at(0)),
     start: async () => {
       client = listen(Candor.open(store));
       await client.start();

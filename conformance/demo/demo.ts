@@ -24,10 +24,12 @@ const startServers = async (): Promise<Deployment> => {
 
 const signInAll = async ({ servers: [first], other, folder }: Deployment): Promise<Cast> => {
   const startedMs = performance.now();
+  const signIn = async (server: Homeserver, name: string) =>
+    signInTalker(await server.register(name), { name, folder });
   const [alice, bob, carol] = await Promise.all([
-    signInTalker(first, 'alice', folder),
-    signInTalker(other, 'bob', folder),
-    signInTalker(other, 'carol', folder),
+    signIn(first, 'alice'),
+    signIn(other, 'bob'),
+    signIn(other, 'carol'),
   ]);
   page.good(
     `alice, bob and carol are signed in, their keys on their devices (${seconds(startedMs)})`,

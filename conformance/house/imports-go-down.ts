@@ -18,8 +18,9 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** Makes certificates for servers on loopback: for tests and for conformance, which starts servers. */
-const testingDoor = '@candor/federation/testing';
+/** Certificates for servers on loopback, private keys of a store: for tests, and for conformance, which starts and searches. */
+const testingDoors = ['@candor/federation/testing', '@candor/client-sdk/testing'];
+const opensTestingDoors = /^conformance\/|\/testing\/|\.test\.ts$/;
 
 /** What lies at the top of `server/`, by height: a folder or file imports only from lower rows and from itself; types also from its own row. */
 const serverLevels: readonly (readonly string[])[] = [
@@ -58,8 +59,7 @@ const doorFault = (path: string, { specifier }: Import) => {
   if (!specifier.startsWith('@candor/')) return undefined;
   const allowed = doors[partOf(path)] ?? [];
   if (allowed.includes(specifier)) return undefined;
-  if (specifier === testingDoor && /^conformance\/|\/testing\/|\.test\.ts$/.test(path))
-    return undefined;
+  if (testingDoors.includes(specifier) && opensTestingDoors.test(path)) return undefined;
   return `${partOf(path)} may not import '${specifier}' (allowed: ${allowed.join(', ') || 'nothing of ours'})`;
 };
 

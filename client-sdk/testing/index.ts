@@ -1,0 +1,1 @@
+export { type PrivateKey, privateKeysOf } from './private-keys.ts';

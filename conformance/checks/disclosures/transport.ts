@@ -1,0 +1,156 @@
+import { connect as connectTcp, isIP } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import { check, demand } from '../../check.ts';
+import { match } from '../../match.ts';
+import { sendRequest } from '../../send-request.ts';
+
+const yearSeconds = 31_536_000;
+
+type Place = { readonly host: string; readonly port: number; readonly ca: string | undefined };
+
+/** Protocol and suite of a handshake, or the code of the error that ended it. */
+const handshake = (place: Place, options: ConnectionOptions): Promise<string> =>
+  new Promise((resolve) => {
+    const socket = connectTls({
+      ...place,
+      servername: isIP(place.host) ? '' : place.host,
+      ...options,
+    });
+    socket.setTimeout(10_000, () => socket.destroy(new Error('no answer')));
+    socket.once('secureConnect', () => {
+      resolve(`${socket.getProtocol()} ${socket.getCipher().standardName}`);
+      socket.destroy();
+    });
+    socket.once('error', (error: NodeJS.ErrnoException) =>
+      resolve(`refused: ${error.code ?? error}`),
+    );
+  });
+
+// Security level 0 lets this client offer what nobody should take.
+const lax = (ciphers: string): ConnectionOptions => ({
+  ciphers: `${ciphers}@SECLEVEL=0`,
+  minVersion: 'TLSv1',
+});
+
+const taken: Readonly<Record<string, ConnectionOptions>> = {
+  'TLS 1.3': { minVersion: 'TLSv1.3' },
+  'TLS 1.2 with ECDHE and AES-GCM': {
+    maxVersion: 'TLSv1.2',
+    ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256',
+  },
+};
+
+const refused: Readonly<Record<string, ConnectionOptions>> = {
+  'TLS 1.0': { ...lax('ALL'), maxVersion: 'TLSv1' },
+  'TLS 1.1': { ...lax('ALL'), maxVersion: 'TLSv1.1' },
+  'TLS 1.2 without forward secrecy': {
+    ...lax('AES128-GCM-SHA256:AES256-GCM-SHA384'),
+    maxVersion: 'TLSv1.2',
+  },
+  'TLS 1.2 with CBC': {
+    ...lax(
+      'ECDHE-ECDSA-AES128-SHA256:ECDHE-RSA-AES128-SHA256:ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA',
+    ),
+    maxVersion: 'TLSv1.2',
+  },
+  'TLS 1.2 without encryption': { ...lax('NULL'), maxVersion: 'TLSv1.2' },
+};
+
+/** What comes back when HTTP without TLS is spoken to a port. */
+const plainAnswer = ({ host, port }: Place): Promise<string> =>
+  new Promise((resolve) => {
+    let answer = '';
+    const socket = connectTcp({ host, port }, () => {
+      socket.write(
+        `GET /_matrix/client/versions HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
+      );
+    });
+    socket.setTimeout(10_000, () => socket.destroy());
+    socket.on('data', (chunk) => {
+      answer += chunk.toString('latin1');
+    });
+    socket.on('error', () => resolve(answer));
+    socket.on('close', () => resolve(answer));
+  });
+
+export const transport = check({
+  id: 'transport',
+  run: async ({ subject, step, ownStep }) => {
+    const secureUrl = subject.own ? subject.own.servers[0].secureUrl : subject.url;
+    const url = new URL(secureUrl);
+    const place = { host: url.hostname, port: Number(url.port || 443), ca: subject.ca };
+    const isSecure = url.protocol === 'https:';
+    const demandTls = () => {
+      if (!isSecure) throw new Error(`${secureUrl} is not served by TLS`);
+    };
+
+    await step('TLS 1.3, and 1.2 with forward secrecy and AEAD, are taken', async () => {
+      demandTls();
+      const lines: string[] = [];
+      for (const [name, options] of Object.entries(taken)) {
+        const outcome = await handshake(place, options);
+        if (outcome.startsWith('refused')) throw new Error(`${name} is ${outcome}`);
+        lines.push(`${name}: ${outcome}`);
+      }
+      return lines.join('\n');
+    });
+
+    await step('older versions and weaker suites are refused', async () => {
+      demandTls();
+      const lines: string[] = [];
+      for (const [name, options] of Object.entries(refused)) {
+        const outcome = await handshake(place, options);
+        // A protocol alert of the other side; an error of this client alone would prove nothing.
+        demand(match(outcome, /^refused: (ERR_SSL_.*ALERT|ECONNRESET|EPROTO)/, name));
+        lines.push(`${name}: ${outcome}`);
+      }
+      return lines.join('\n');
+    });
+
+    await step('every answer tells clients to use TLS for a year or more', async () => {
+      demandTls();
+      const { ca } = subject;
+      const lines: string[] = [];
+      for (const path of ['/_matrix/client/versions', '/_matrix/client/v3/nothing', '/']) {
+        const { headers } = await sendRequest(secureUrl + path, ca === undefined ? {} : { ca });
+        const header = headers['strict-transport-security'] ?? '';
+        const maxAge = Number(/max-age=(\d+)/.exec(header)?.[1] ?? 0);
+        if (maxAge < yearSeconds) throw new Error(`${path}: '${header}'`);
+        lines.push(`${path}: ${header}`);
+      }
+      return lines.join('\n');
+    });
+
+    await step('HTTP without TLS gets no answer of Matrix there', async () => {
+      demandTls();
+      const answer = await plainAnswer(place);
+      demand(
+        match(
+          answer,
+          (text: string) => !text.includes('versions') && !/^HTTP\/1\.1 2/.test(text),
+          'the answer',
+        ),
+      );
+      return answer.split('\r\n', 1)[0] || 'the connection was closed';
+    });
+
+    await ownStep(
+      'plain HTTP is served on loopback only, unless a proxy is declared',
+      'it starts servers with other settings',
+      async ({ servers: [first], folder }) => {
+        const env = { CANDOR_CLIENT_LISTEN: '0.0.0.0:0', CANDOR_DATA_DIR: `${folder}/refused` };
+        const outcome = await first.run(['serve'], env).then(
+          () => 'it started',
+          (error: Error) => error.message,
+        );
+        demand(match(outcome, /client\.listen/, 'the outcome'));
+        return (
+          outcome
+            .split('\n')
+            .find((line) => line.includes('client.listen'))
+            ?.trim() ?? ''
+        );
+      },
+    );
+  },
+});
