@@ -6,6 +6,7 @@ import type { DeviceLists } from './devices/device-lists.ts';
 import type { Logger } from './log.ts';
 import type { Blobs } from './media/blobs.ts';
 import type { Notifier } from './notifier.ts';
+import type { LateEvents } from './peers/late-events.ts';
 import type { Rooms } from './rooms/rooms.ts';
 import type { Database } from './storage/database.ts';
 import type { SyncMemory } from './sync/sync-memory.ts';
@@ -18,6 +19,8 @@ type Federation = {
   /** Whether the settings let us deal with this server. */
   readonly isAllowed: (serverName: string) => boolean;
   readonly sender: Sender;
+  /** Events of others that have to wait for what they build on. */
+  readonly late: LateEvents;
 };
 
 /** Everything a domain function may reach; only `server.ts` builds it. Storage functions take `db` or `tx` instead. */

@@ -14,6 +14,7 @@ import { loadSigningKey } from './config/signing-key.ts';
 import type { Context } from './context.ts';
 import type { Logger } from './log.ts';
 import type { Notifier } from './notifier.ts';
+import { LateEvents } from './peers/late-events.ts';
 import type { Database } from './storage/database.ts';
 import { createDestinationStore } from './storage/destinations.ts';
 import { createKeyStore } from './storage/server-keys.ts';
@@ -63,15 +64,18 @@ export const startFederation = async (
   const stopListening = notifier.listen(({ change }) => {
     if (change.kind === 'outbox') for (const name of change.destinations) sender.wake(name);
   });
+  const late = new LateEvents();
   await sender.wakeAll();
   return {
     signingKey,
     keyRing,
     client,
     sender,
+    late,
     isAllowed: createServerGate(gate),
     stop: async () => {
       stopListening();
+      late.stop();
       const stopped = sender.stop();
       // A peer that hangs must not hold us; what it did not confirm stays queued.
       await Promise.race([stopped, sleep(limits.senderStopMsMax, undefined, { ref: false })]);

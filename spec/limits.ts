@@ -128,6 +128,10 @@ export const limits = {
   joinServersTriedMax: 10,
   backfillServersTriedMax: 3,
   receivedTransactionsKeptMs: 86_400_000,
+  missingServersTriedMax: 3,
+  /** When an event whose predecessors could not be had is tried again. */
+  lateEventDelaysMs: [2_000, 15_000, 120_000, 900_000],
+  lateEventsMax: 1_000,
   unavailableEventsMax: 10_000,
   unavailableEventsMs: 600_000,
   shownStateEntriesMax: 100,

@@ -1,7 +1,8 @@
-import { isObject } from '@candor/federation';
+import { isObject, type RoomEvent } from '@candor/federation';
 import { limits } from '@candor/spec';
 import type { Context } from '../context.ts';
 import { checkIncoming } from '../rooms/remote/check-incoming.ts';
+import type { Reception } from '../rooms/remote/place-received.ts';
 import { receiveEvent } from '../rooms/remote/receive-event.ts';
 import { isServerAllowed } from '../rooms/server-acl.ts';
 import {
@@ -21,10 +22,34 @@ export type ReceivedTransaction = {
 /** What became of each event that has an id; `error` where it was not taken. */
 type Results = Map<string, { readonly error?: string }>;
 
+type InRoom = { readonly origin: string; readonly roomId: string };
+
+/** Takes an event; where what it builds on could not be had, once more later. */
+const receiveOne = async (
+  context: Context,
+  { origin, roomId }: InRoom,
+  event: RoomEvent,
+  attempt = 0,
+): Promise<Reception> => {
+  const room = await context.rooms.get(roomId);
+  const reception = room?.isResident
+    ? await receiveEvent(context, { roomId, server: origin }, event)
+    : await receiveUninvited(context, roomId, event);
+  if (!('reason' in reception)) return reception;
+  const { kind, reason } = reception;
+  const { eventId } = event;
+  context.log.info({ origin, roomId, eventId, kind, reason }, 'event not accepted');
+  if (kind === 'refused' && reception.isMissing) {
+    context.federation.late.retry(attempt, async () => {
+      await receiveOne(context, { origin, roomId }, event, attempt + 1);
+    });
+  }
+  return reception;
+};
+
 const receiveInRoom = async (
   context: Context,
-  origin: string,
-  roomId: string,
+  { origin, roomId }: InRoom,
   pdus: readonly unknown[],
 ): Promise<Results> => {
   const results: Results = new Map();
@@ -32,21 +57,16 @@ const receiveInRoom = async (
   if (!room) return results;
   const isAllowed = isServerAllowed(room, origin);
   for (const checked of await checkIncoming(context, pdus, room.rules, roomId)) {
-    const { eventId } = checked.ok ? checked.event : checked;
     if (!checked.ok) {
-      context.log.info({ origin, roomId, eventId, reason: checked.reason }, 'event dropped');
-      if (eventId !== undefined) results.set(eventId, { error: checked.reason });
+      const { eventId, reason } = checked;
+      context.log.info({ origin, roomId, eventId, reason }, 'event dropped');
+      if (eventId !== undefined) results.set(eventId, { error: reason });
       continue;
     }
     const { event } = checked;
-    if (!isAllowed) {
-      results.set(event.eventId, { error: 'the room keeps this server out' });
-      continue;
-    }
-    const source = { roomId, server: origin };
-    const reception = room.isResident
-      ? await receiveEvent(context, source, event)
-      : await receiveUninvited(context, room, event);
+    const reception = isAllowed
+      ? await receiveOne(context, { origin, roomId }, event)
+      : { reason: 'the room keeps this server out' };
     results.set(event.eventId, 'reason' in reception ? { error: reception.reason } : {});
   }
   return results;
@@ -62,7 +82,7 @@ const receivePdus = async (
     if (typeof roomId !== 'string') return;
     const turn = `${origin} ${roomId}`;
     const received = await context.rooms.inbound.run(turn, () =>
-      receiveInRoom(context, origin, roomId, own),
+      receiveInRoom(context, { origin, roomId }, own),
     );
     for (const [eventId, result] of received) results.set(eventId, result);
   });

@@ -3,7 +3,6 @@ import { serverNameOf } from '@candor/spec';
 import type { Context } from '../context.ts';
 import { placeOutOfBand } from '../rooms/remote/out-of-band.ts';
 import type { Reception } from '../rooms/remote/place-received.ts';
-import type { Room } from '../rooms/room.ts';
 import { readMembership } from '../storage/memberships.ts';
 
 /**
@@ -12,16 +11,20 @@ import { readMembership } from '../storage/memberships.ts';
  */
 export const receiveUninvited = async (
   context: Context,
-  room: Room,
+  roomId: string,
   event: RoomEvent,
 ): Promise<Reception> => {
   const { config, db, rooms } = context;
   const { type, stateKey, sender, content } = event;
-  const refused: Reception = { kind: 'refused', reason: 'this server is not in the room' };
+  const refused: Reception = {
+    kind: 'refused',
+    reason: 'this server is not in the room',
+    isMissing: false,
+  };
   if (type !== 'm.room.member' || stateKey === undefined) return refused;
   if (serverNameOf(stateKey) !== config.serverName) return refused;
   if (content['membership'] !== 'leave' && content['membership'] !== 'ban') return refused;
-  const ended = await rooms.write(room.roomId, async (known) => {
+  const ended = await rooms.write(roomId, async (known) => {
     const present = await readMembership(db, known.roomNid, stateKey);
     const isWaiting = present?.membership === 'invite' || present?.membership === 'knock';
     const isFromThere =

@@ -20,7 +20,13 @@ import type { RemoteContext } from './remote-context.ts';
 /** What became of an event from another server; `refused` ones are not kept. */
 export type Reception =
   | { readonly kind: 'accepted' | 'softFailed' | 'known' }
-  | { readonly kind: 'rejected' | 'refused'; readonly reason: string };
+  | { readonly kind: 'rejected'; readonly reason: string }
+  | {
+      readonly kind: 'refused';
+      readonly reason: string;
+      /** What the event builds on could not be had now; it may be had later. */
+      readonly isMissing: boolean;
+    };
 
 /** Where the event stands: at the room's end as it is, or anywhere else in its graph. */
 export type Standing = 'end' | (Omit<ReceivedOptions, 'isSoftFailed'> & { readonly isOld?: true });

@@ -1,6 +1,6 @@
 import type { RoomEvent } from '@candor/federation';
 import { PeerError } from '@candor/federation/transport';
-import { limits } from '@candor/spec';
+import { limits, serverNameOf } from '@candor/spec';
 import { AuthChainTooLong } from '../auth-edges.ts';
 import { resolveStateSets } from '../resolve-state-sets.ts';
 import type { Room } from '../room.ts';
@@ -21,7 +21,7 @@ export type ReceiveOptions = {
 /** What one event may cost: states of the room asked of its server. */
 type Budget = { gaps: number };
 
-const refused = (reason: string): Reception => ({ kind: 'refused', reason });
+const missing = (reason: string): Reception => ({ kind: 'refused', reason, isMissing: true });
 
 const isPlaced = async ({ rooms }: RemoteContext, eventId: string): Promise<boolean> => {
   const known = await rooms.events.loadOne(eventId);
@@ -38,14 +38,14 @@ const bridgeGaps = async (
   isFilling: boolean,
 ): Promise<ReadonlyMap<string, StateSet>> => {
   const gaps = new Map<string, StateSet>();
-  let missing = await notPlaced(context, room, event.prevEvents);
-  if (missing.length > 0 && !isFilling) {
+  let unknown = await notPlaced(context, room, event.prevEvents);
+  if (unknown.length > 0 && !isFilling) {
     for (const older of await fetchMissingEvents(context, source, room, event)) {
-      await receiveWithin(context, source, older, {}, budget, true);
+      await receiveWithin(context, source, older, undefined, budget, true);
     }
-    missing = await notPlaced(context, room, event.prevEvents);
+    unknown = await notPlaced(context, room, event.prevEvents);
   }
-  for (const eventId of missing) {
+  for (const eventId of unknown) {
     if (budget.gaps === 0) break;
     budget.gaps -= 1;
     gaps.set(eventId, await stateAtGap(context, source, room, eventId, 'after'));
@@ -95,23 +95,23 @@ const receive = async (
   context: RemoteContext,
   source: RemoteSource,
   event: RoomEvent,
-  { isRelayed = false }: ReceiveOptions,
+  relayedFor: string | undefined,
   budget: Budget,
   isFilling: boolean,
 ): Promise<Reception> => {
   const { rooms } = context;
   const known = await rooms.get(source.roomId);
-  if (!known?.isResident) return refused('this server is not in the room');
+  if (!known?.isResident)
+    return { kind: 'refused', reason: 'this server is not in the room', isMissing: false };
   if (await isPlaced(context, event.eventId)) return { kind: 'known' };
   if (!(await importCitations(context, source, known.rules, event))) {
-    return refused('its auth events cannot be had');
+    return missing('its auth events cannot be had');
   }
   const gaps = await bridgeGaps(context, source, known, event, budget, isFilling);
   const { reception, written } = await rooms.write(source.roomId, async (room): Promise<Taken> => {
     if (await isPlaced(context, event.eventId)) return { reception: { kind: 'known' } };
-    const relayedFor = isRelayed ? source.server : undefined;
     const standing = await standingOf(context, room, event, gaps, relayedFor);
-    if (!standing) return { reception: refused('its predecessors cannot be had') };
+    if (!standing) return { reception: missing('its predecessors cannot be had') };
     return placeReceived(context, room, event, standing);
   });
   await written;
@@ -128,18 +128,45 @@ const receiveWithin = async (
     if (!(error instanceof PeerError) && !(error instanceof AuthChainTooLong)) throw error;
     const { roomId, server } = source;
     context.log.info({ err: error, roomId, server, eventId: event.eventId }, 'event not taken');
-    return refused(error.message);
+    return missing(error.message);
   }
+};
+
+/** Who may have what the event builds on: who sent it, whose it is, and some others in the room. */
+const serversFor = async (
+  { config, rooms }: RemoteContext,
+  { roomId, server }: RemoteSource,
+  { sender }: RoomEvent,
+): Promise<readonly string[]> => {
+  const room = await rooms.get(roomId);
+  const servers = new Set([
+    server,
+    serverNameOf(sender) ?? server,
+    ...(room?.servers.keys() ?? []),
+  ]);
+  servers.delete(config.serverName);
+  return [...servers].slice(0, limits.missingServersTriedMax);
 };
 
 /**
  * Takes an event that has passed `checkIncoming` into a room that this server is in: fetches what is missing before
  * it within the limits, judges it, and puts it in its place. Resolves when it is on disk.
  */
-export const receiveEvent = (
+export const receiveEvent = async (
   context: RemoteContext,
   source: RemoteSource,
   event: RoomEvent,
-  options: ReceiveOptions = {},
-): Promise<Reception> =>
-  receiveWithin(context, source, event, options, { gaps: limits.stateGapsPerEventMax }, false);
+  { isRelayed = false }: ReceiveOptions = {},
+): Promise<Reception> => {
+  const relayedFor = isRelayed ? source.server : undefined;
+  const budget: Budget = { gaps: limits.stateGapsPerEventMax };
+  let reception = await receiveWithin(context, source, event, relayedFor, budget, false);
+  if (reception.kind !== 'refused' || !reception.isMissing) return reception;
+  const [, ...others] = await serversFor(context, source, event);
+  for (const server of others) {
+    const other = { roomId: source.roomId, server };
+    reception = await receiveWithin(context, other, event, relayedFor, budget, false);
+    if (reception.kind !== 'refused' || !reception.isMissing) return reception;
+  }
+  return reception;
+};
