@@ -8,6 +8,10 @@ export type CandorErrorCode =
   | 'own-device-not-signed'
   /** The other user of a direct room is not in it. */
   | 'nobody-there'
+  /** None of their devices is one that messages are encrypted to. */
+  | 'no-devices'
+  /** Their server has no key to begin with at the moment; it is tried again. */
+  | 'no-one-time-key'
   | 'not-in-room'
   | 'wrong-account'
   | 'no-account'

@@ -7,6 +7,7 @@ import type { SignalEngine } from '../signal/signal-engine.ts';
 import type { Store } from '../stores/store.ts';
 import type { Row } from '../stores/tables.ts';
 import type { Courier } from './courier.ts';
+import { queuedEvent } from './queued-event.ts';
 
 export type DeliveryContext = {
   readonly api: HomeserverApi;
@@ -23,6 +24,23 @@ const blocked = ({ reason, userIds }: Extract<EncryptStep, { status: 'blocked' }
       ? `the identity of ${userIds.join(', ')} changed: acknowledge or verify it`
       : 'this device is not signed by its user: import the identity';
   return new CandorError(reason, text, userIds);
+};
+
+/** A direct message that no device of the other user could ever read is not sent. */
+const checkReached = (
+  store: Store,
+  [userId = '']: readonly string[],
+  { txnId, withheld }: Extract<EncryptStep, { status: 'ready' }>,
+): void => {
+  const reached = store.get('sendQueue', { txnId })?.recipients ?? [];
+  const devices = store.all('devices', { where: { userId } });
+  if (devices.some(({ address }) => reached.includes(address))) return;
+  const reasons = withheld.filter((device) => device.userId === userId);
+  // One-time keys that cannot be had now, from a server that is away, may be later.
+  const mayPass = reasons.some(({ reason }) => reason === 'no-one-time-key');
+  store.transaction((tx) => queuedEvent.forgetEncryption(tx, txnId, 'queued', null));
+  const text = `no device of ${userId} can read this${mayPass ? ' now' : ''}`;
+  throw new CandorError(mayPass ? 'no-one-time-key' : 'no-devices', text, [userId]);
 };
 
 /** The stored event of a transaction, once the server has it. */
@@ -48,6 +66,7 @@ const deliver = async (
       await courier.perform(step.requests);
       continue;
     }
+    if (audience.direct) checkReached(store, audience.members, step);
     await courier.perform(step.toDevice);
     const params = { roomId, eventType: step.type, txnId };
     const sent = await api.call(clientServer.sendMessage, { params, body: step.content });

@@ -1,17 +1,19 @@
-import { randomUUID } from 'node:crypto';
 import type { JsonObject } from '@candor/federation';
 import { backOff } from '../api/back-off.ts';
 import { RequestError } from '../api/request-error.ts';
 import { CandorError } from '../candor-error.ts';
-import type { TableWriter } from '../stores/store.ts';
 import type { Row } from '../stores/tables.ts';
 import { type DeliveryContext, delivery } from './deliver-event.ts';
+import { queuedEvent } from './queued-event.ts';
 
 type Queued = Row<'sendQueue'>;
 type Waiter = { resolve: (row: Row<'timeline'>) => void; reject: (error: unknown) => void };
 
-const nextPosition = (tx: TableWriter): number =>
-  (tx.all('sendQueue', { orderBy: 'position', descending: true, limit: 1 })[0]?.position ?? 0) + 1;
+/** What may succeed later without anybody doing something about it. */
+const isPassing = (error: unknown): boolean =>
+  error instanceof RequestError
+    ? error.isPassing
+    : error instanceof CandorError && error.code === 'no-one-time-key';
 
 /**
  * Events on their way into rooms, stored until the server has them. Each room's go out in their
@@ -29,14 +31,9 @@ export class SendQueue {
 
   /** Stores an event to be sent; resolves when the server has it, rejects when it cannot be sent. */
   add(roomId: string, type: string, content: JsonObject): Promise<Row<'timeline'>> {
-    const txnId = randomUUID();
-    this.#context.store.transaction((tx) => {
-      tx.put('sendQueue', {
-        ...{ txnId, roomId, type, content, state: 'queued', position: nextPosition(tx) },
-        ...{ createdAt: Date.now(), encryptedContent: null, contentHash: null },
-        ...{ distributionId: null, recipients: null, error: null },
-      });
-    });
+    const txnId = this.#context.store.transaction((tx) =>
+      queuedEvent.add(tx, roomId, type, content),
+    );
     return this.#waitFor(txnId, roomId);
   }
 
@@ -95,8 +92,7 @@ export class SendQueue {
   }
 
   #next(roomId: string): Queued | undefined {
-    const queue = this.#context.store.all('sendQueue', { where: { roomId }, orderBy: 'position' });
-    return queue.find(({ state }) => state !== 'failed');
+    return queuedEvent.next(this.#context.store, roomId);
   }
 
   async #drainRoom(roomId: string, signal: AbortSignal): Promise<void> {
@@ -111,9 +107,8 @@ export class SendQueue {
       } catch (error) {
         // Signed out: it goes out after the next login.
         if (error instanceof RequestError && error.status === 401) return;
-        if (error instanceof RequestError && error.isPassing) {
-          await pause.wait(signal, error.retryAfterMs);
-        } else this.#fail(row, error);
+        if (!isPassing(error)) this.#fail(row, error);
+        else await pause.wait(signal, error instanceof RequestError ? error.retryAfterMs : 0);
       }
     }
   }
@@ -125,17 +120,10 @@ export class SendQueue {
   }
 
   #fail({ txnId }: Queued, error: unknown): void {
-    this.#context.store.transaction((tx) => {
-      const row = tx.get('sendQueue', { txnId });
-      if (!row) return;
-      const cleared = { encryptedContent: null, contentHash: null, distributionId: null };
-      const text = error instanceof Error ? error.message : String(error);
-      tx.put('sendQueue', { ...row, ...cleared, recipients: null, state: 'failed', error: text });
-      // Keys that were to go ahead of it still go: their readers count as having them.
-      for (const message of tx.all('toDeviceOutbox', { where: { beforeTxnId: txnId } })) {
-        tx.put('toDeviceOutbox', { ...message, beforeTxnId: null });
-      }
-    });
+    const text = error instanceof Error ? error.message : String(error);
+    this.#context.store.transaction((tx) =>
+      queuedEvent.forgetEncryption(tx, txnId, 'failed', text),
+    );
     this.#settle(txnId, ({ reject }) => reject(error));
   }
 }

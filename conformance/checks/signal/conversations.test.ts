@@ -7,6 +7,7 @@ import { startDeployment } from '../../deployment.ts';
 import { waitUntil } from '../../interop/wait-until.ts';
 import { type Person, personOf, type SignInOptions, signIn } from './person.ts';
 
+t.setTimeout(180_000);
 const deployment = await startDeployment();
 t.teardown(() => deployment.stop());
 
@@ -28,6 +29,13 @@ const started = async (t: Test, server: 'here' | 'there'): Promise<Person> => {
   const one = await person(t, server);
   await one.client.start();
   return one;
+};
+
+/** A direct room that both are in. */
+const directRoom = async (from: Person, to: Person) => {
+  const room = await from.client.directRoom(to.client.userId);
+  await sees(from, room.id, to);
+  return room;
 };
 
 /** Waits until a user is known to have this membership. */
@@ -58,10 +66,8 @@ t.test('messages that were sent while the other was offline arrive in their orde
 
 t.test('both start to write at once', async (t) => {
   const [alice, bob] = [await started(t, 'here'), await started(t, 'there')];
-  const room = await alice.client.directRoom(bob.client.userId);
-  const same = await waitUntil('the room to be entered', () =>
-    bob.client.rooms().find(({ id, membership }) => id === room.id && membership === 'join'),
-  );
+  const room = await directRoom(alice, bob);
+  const same = await bob.client.directRoom(alice.client.userId);
   await Promise.all([room.send('from alice'), same.send('from bob')]);
   await Promise.all([bob.hears('from alice'), alice.hears('from bob')]);
   await Promise.all([room.send('again alice'), same.send('again bob')]);
@@ -71,6 +77,7 @@ t.test('both start to write at once', async (t) => {
 t.test('both see the same safety number, in direct rooms and in groups', async (t) => {
   const [alice, bob] = [await started(t, 'here'), await started(t, 'there')];
   const group = await alice.client.createGroup({ name: 'tea', invite: [bob.client.userId] });
+  await sees(alice, group.id, bob);
   await group.send('hello group');
   await bob.hears('hello group');
   t.equal(bob.client.room(group.id).name, 'tea');
@@ -120,7 +127,7 @@ t.test('a second device of a user reads and writes along', async (t) => {
   const laptop = personOf(await Candor.login({ ...login, store: 'memory', identity }));
   t.teardown(() => laptop.client.stop());
   await laptop.client.start();
-  const room = await phone.client.directRoom(bob.client.userId);
+  const room = await directRoom(phone, bob);
   await room.send('from the phone');
   await Promise.all([bob.hears('from the phone'), laptop.hears('from the phone')]);
   await laptop.client.room(room.id).send('from the laptop');
@@ -136,8 +143,7 @@ t.test('a device that its user did not sign reads nothing and cannot write', asy
   const phone = await signIn(account);
   t.teardown(() => phone.client.stop());
   await phone.client.start();
-  const room = await phone.client.directRoom(bob.client.userId);
-  await bob.client.directRoom(account.userId);
+  const room = await directRoom(phone, bob);
   const thief = await signIn(account);
   t.teardown(() => thief.client.stop());
   await thief.client.start();
@@ -155,7 +161,7 @@ t.test('a client goes on after a restart with the same store', async (t) => {
   const store = { file, passphrase: 'of bob' };
   const bob = await person(t, 'there', { store });
   await bob.client.start();
-  const room = await alice.client.directRoom(bob.client.userId);
+  const room = await directRoom(alice, bob);
   await room.send('before');
   await bob.hears('before');
   await bob.client
@@ -188,7 +194,7 @@ t.test('a changed identity warns, and blocks until it is acknowledged', async (t
   const account = await deployment.other.register('forgetful');
   const bob = await signIn(account);
   await bob.client.start();
-  const room = await alice.client.directRoom(bob.client.userId);
+  const room = await directRoom(alice, bob);
   await room.send('first');
   await bob.hears('first');
   const before = alice.client.safetyNumber(account.userId)?.digits;
@@ -207,13 +213,18 @@ t.test('a changed identity warns, and blocks until it is acknowledged', async (t
   t.not(alice.client.safetyNumber(account.userId)?.digits, before);
   t.ok(await alice.client.acknowledge(account.userId));
   t.same(alice.client.warnings(), []);
-  await room.sendAgain(unsent?.txnId ?? '');
+  // The new device is signed a moment after the new identity is published.
+  await waitUntil('the new device to be signed', () =>
+    room.sendAgain(unsent?.txnId ?? '').catch((error: CandorError) => {
+      if (error.code !== 'no-devices') throw error;
+    }),
+  );
   await anew.hears('secret');
 });
 
 t.test('files travel encrypted, with their name and type inside the message', async (t) => {
   const [alice, bob] = [await started(t, 'here'), await started(t, 'there')];
-  const room = await alice.client.directRoom(bob.client.userId);
+  const room = await directRoom(alice, bob);
   const bytes = randomBytes(300_000);
   await room.sendFile({ bytes, name: 'plan.pdf', type: 'application/pdf' });
   const message = await bob.hears('plan.pdf');
@@ -229,7 +240,7 @@ t.test('files travel encrypted, with their name and type inside the message', as
 
 t.test('typing, receipts, redactions and older pages', async (t) => {
   const [alice, bob] = [await started(t, 'here'), await started(t, 'there')];
-  const room = await alice.client.directRoom(bob.client.userId);
+  const room = await directRoom(alice, bob);
   const sent = await room.send('regretted');
   await bob.hears('regretted');
   const typing: (readonly string[])[] = [];

@@ -32,10 +32,14 @@ export const personOf = (client: Candor): Person => {
     messages,
     unreadable,
     problems,
-    hears: (body) =>
-      waitUntil(`${client.userId} to hear ${body}`, () =>
-        messages.find((message) => message.body === body),
-      ),
+    hears: async (body) => {
+      const isIt = (message: Message) => message.body === body;
+      try {
+        return await waitUntil(`${client.userId} to hear ${body}`, () => messages.find(isIt));
+      } catch (error) {
+        throw new AggregateError([error, ...problems], [error, ...problems].join('; '));
+      }
+    },
     texts: () => messages.map(({ body }) => body),
   };
 };
