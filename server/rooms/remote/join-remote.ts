@@ -49,7 +49,10 @@ export const joinRemote = async (
     userId,
     content: await entryContent(context, entry),
   } as const;
-  return tryServers(servers, async (server) =>
-    enterRoom(context, await shakeHands(context, wish, server)),
+  return tryServers(servers, (server) =>
+    // What that server sends into the room as soon as it took our join waits until we are in.
+    context.rooms.inbound.run(`${server} ${roomId}`, async () =>
+      enterRoom(context, await shakeHands(context, wish, server)),
+    ),
   );
 };
