@@ -53,6 +53,8 @@ export const limits = {
   timelineEventsMax: 1_000,
   syncTimeoutMsMax: 180_000,
   toDeviceMessagesPerSyncMax: 100,
+  initialSyncKeptMs: 120_000,
+  initialSyncsKeptBytesMax: 67_108_864,
   syncUsersInMemoryMax: 10_000,
   syncDevicesInMemoryMax: 20_000,
   /** Member events that a lazily loading session is remembered to have. */

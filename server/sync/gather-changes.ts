@@ -29,7 +29,8 @@ export type Changes = {
   hasDeviceKeys: boolean;
 };
 
-const concerns = ({ wakes }: Change, userId: string): boolean => {
+/** Whether a change is one for the user to hear of. */
+export const concerns = ({ wakes }: Change, userId: string): boolean => {
   if (wakes instanceof Set) return wakes.has(userId);
   for (const woken of wakes) if (woken === userId) return true;
   return false;

@@ -11,6 +11,7 @@ import type { Database } from '../storage/database.ts';
 import { unusedFallbackTypes } from '../storage/fallback-keys.ts';
 import { oneTimeKeyCounts } from '../storage/one-time-keys.ts';
 import { Inboxes } from './inboxes.ts';
+import { InitialAnswers } from './initial-answers.ts';
 import { ReadOnce } from './read-once.ts';
 import { CountsOfRooms } from './room-counts.ts';
 import { SentMembers } from './sent-members.ts';
@@ -31,6 +32,7 @@ export type SyncMemory = {
   readonly presence: Presence;
   readonly pushRules: ReadOnce<PushRuleset>;
   readonly unread: UnreadCounts;
+  readonly initialAnswers: InitialAnswers;
   close(): void;
 };
 
@@ -97,6 +99,7 @@ export const createSyncMemory = (parts: Parts): SyncMemory => {
     presence,
     pushRules,
     unread: new UnreadCounts(),
+    initialAnswers: new InitialAnswers(),
     sentMembers: new SentMembers(),
     close: () => {
       stopListening();

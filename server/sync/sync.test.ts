@@ -4,6 +4,7 @@ import { Compile } from 'typebox/compile';
 import { person, until } from '../testing/federated-rooms.ts';
 import { startTestServer } from '../testing/start-server.ts';
 import { type SeenEvent, SyncClient } from '../testing/sync-client.ts';
+import { waitForBody } from './wait-for-change.ts';
 
 const enc = encodeURIComponent;
 const server = await startTestServer(t);
@@ -417,6 +418,33 @@ t.test('a redacted event is shown without its content, wherever it comes from', 
     );
   }
 });
+
+t.test(
+  'an initial answer that its client did not wait for is there when it asks again',
+  async (t) => {
+    const alice = await person(server, 'alice-again');
+    const roomId = await alice.createRoom({ preset: 'private_chat' });
+    const gone = new AbortController();
+    const request = {
+      ...alice,
+      since: undefined,
+      filter: {},
+      fullState: false,
+      useStateAfter: false,
+    };
+    const lost = waitForBody(server.context, request, { timeoutMs: 0, signal: gone.signal });
+    gone.abort();
+    const { text } = await lost;
+    await alice.say(roomId, 'meanwhile');
+    const { signal } = new AbortController();
+    const again = async () =>
+      (await waitForBody(server.context, request, { timeoutMs: 0, signal })).text;
+    t.equal(await again(), text, 'the same, from which the client goes on');
+    t.match(await again(), /meanwhile/, 'once it has got it, it is made anew');
+    const [one, other] = [await again(), await again()];
+    t.equal(one, other, 'unless nothing has happened');
+  },
+);
 
 t.test('a sync waits for something to happen, and no longer than it is told', async (t) => {
   const alice = await person(server, 'alice-wait');

@@ -1,8 +1,8 @@
 import { limits } from '@candor/spec';
-import { LRUCache } from 'lru-cache';
 import type { Receipt } from '../notifier.ts';
 import { matchPushRules, type PushSurroundings } from '../push/match-push-rules.ts';
 import type { PushRuleset } from '../push/push-ruleset.ts';
+import { recentlyUsed } from '../recently-used.ts';
 import type { Room } from '../rooms/room.ts';
 import { threadOf } from '../rooms/thread-of.ts';
 import { readReceiptsOfUser } from '../storage/receipts.ts';
@@ -77,7 +77,7 @@ class Unread {
 /** Counts the events that notify a user and were not read, going on from what was counted before. */
 // https://spec.matrix.org/v1.19/client-server-api/#receiving-notifications
 export class UnreadCounts {
-  readonly #known = new LRUCache<string, Promise<Unread>>({ max: limits.unreadRoomsInMemoryMax });
+  readonly #known = recentlyUsed<string, Promise<Unread>>(limits.unreadRoomsInMemoryMax);
 
   /** By thread, up to the scope's end. `changes` is what memory has of the room after `after`. */
   async of(

@@ -3,6 +3,7 @@ import { limits, MatrixError } from '@candor/spec';
 import type { Context } from '../context.ts';
 import type { PlacedChange } from '../notifier.ts';
 import type { StreamPosition } from '../storage/stream-clock.ts';
+import { concerns } from './gather-changes.ts';
 import type { SyncRequest } from './sync-scope.ts';
 import { type SyncBody, writeBody } from './write-body.ts';
 
@@ -51,6 +52,22 @@ class Watch {
   }
 }
 
+/** What the client begins with; made again only when something has happened since it was last made. */
+const initialBody = (
+  context: Context,
+  request: SyncRequest,
+  signal: AbortSignal,
+): Promise<SyncBody> => {
+  const { notifier, sync } = context;
+  const isAsNew = ({ next }: SyncBody) => {
+    const told = notifier.since(next.position);
+    return told?.every(({ change }) => !concerns(change, request.userId)) ?? false;
+  };
+  const { userId, deviceId, filter, fullState, useStateAfter } = request;
+  const key = JSON.stringify([userId, deviceId, filter, fullState, useStateAfter]);
+  return sync.initialAnswers.of(key, isAsNew, () => writeBody(context, request), signal);
+};
+
 /**
  * The first body after `since` that says anything, or an empty one when the time is up. Throws M_UNKNOWN_TOKEN when the
  * session ends meanwhile.
@@ -60,16 +77,17 @@ export const waitForBody = async (
   request: SyncRequest,
   { timeoutMs, signal }: WaitOptions,
 ): Promise<SyncBody> => {
+  if (request.since === undefined) return initialBody(context, request, signal);
   const endAt = performance.now() + timeoutMs;
-  const isImmediate = request.since === undefined || request.fullState;
   const watch = new Watch(context, request);
   try {
     let body = await writeBody(context, request);
     for (;;) {
       if (watch.hasEnded) throw new MatrixError('M_UNKNOWN_TOKEN', 'the session has ended');
       const leftMs = endAt - performance.now();
-      if (!body.isEmpty || isImmediate || leftMs <= 0 || signal.aborted) return body;
+      if (!body.isEmpty || request.fullState || leftMs <= 0 || signal.aborted) return body;
       const wasWoken = await watch.next(leftMs, signal);
+      if (signal.aborted) return body;
       // What happens in the next few milliseconds goes along.
       if (wasWoken && !watch.hasEnded) await after(limits.notifyCoalesceMs);
       const quietUntil = (watch.firstAt ?? context.db.clock.committed + 1) - 1;

@@ -116,6 +116,7 @@ export const serveSyncSocket = (
 ): void => {
   const ended = new AbortController();
   const close = (error: unknown) => {
+    if (ended.signal.aborted) return;
     if (!(error instanceof MatrixError)) context.log.error({ err: error }, 'sync socket failed');
     socket.close(...closeFor(error));
     ended.abort();
