@@ -37,7 +37,11 @@ export const messages = [
     title: 'An encrypted room stays encrypted',
     wording:
       'Once a room is encrypted the SDK refuses to send plaintext to it, whatever the server answers. The server refuses plaintext messages of its own users there and does not pass on those of others. Encryption cannot be switched off.',
-    code: ['client-sdk/send', 'server/rooms/send-event.ts', 'server/rooms/receive-event.ts'],
+    code: [
+      'client-sdk/send',
+      'server/rooms/encryption-policy.ts',
+      'server/rooms/remote/place-received.ts',
+    ],
     since: '0.1.0',
   }),
   disclosure({

@@ -33,7 +33,7 @@ export const network = [
     title: 'What crosses between servers from encrypted rooms is ciphertext',
     wording:
       'Messages of encrypted rooms cross as m.room.encrypted only. Plaintext that another server offers for such a room is soft-failed and counted.',
-    code: ['server/rooms/receive-event.ts'],
+    code: ['server/rooms/remote/place-received.ts'],
     since: '0.1.0',
   }),
   disclosure({

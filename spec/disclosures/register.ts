@@ -12,7 +12,7 @@ const reporting = disclosure({
   wording:
     'Open a private security advisory in the repository where you found this file; please do not open a public issue. You get an answer within 48 hours. Tell us which version and what it takes to see the fault. For a fault of one deployment, its operator may name a contact at /.well-known/matrix/support.',
   parameters: { answerHoursMax: 48 },
-  code: ['server/http/client/getWellknownSupport.ts'],
+  code: ['server/http/client/server/getWellknownSupport.ts'],
   since: '0.1.0',
 });
 
