@@ -131,6 +131,9 @@ export const limits = {
   backfillServersTriedMax: 3,
   receivedTransactionsKeptMs: 86_400_000,
   missingServersTriedMax: 3,
+  // Of one server, running and waiting; a well-behaved one sends the next when the last is answered.
+  transactionsWaitingMax: 10,
+  transactionRetryMs: 5_000,
   /** When an event whose predecessors could not be had is tried again. */
   lateEventDelaysMs: [2_000, 15_000, 120_000, 900_000],
   lateEventsMax: 1_000,
@@ -189,6 +192,8 @@ export const limits = {
   keysServersAtOnceMax: 50,
   devicesPerRemoteUserMax: 5_000,
   deviceListResyncsWaitingMax: 10_000,
+  // Of a device that does not come for them; it keeps the oldest, which begin its sessions, and gets no new ones.
+  toDeviceMessagesPerDeviceMax: 50_000,
   toDeviceMessageBytesMax: 65_536,
   toDeviceEduBytesMax: 65_536,
   toDeviceMessageIdsKeptMs: 604_800_000,

@@ -1,5 +1,5 @@
 import { isObject, type RoomEvent } from '@candor/federation';
-import { limits } from '@candor/spec';
+import { limits, MatrixError } from '@candor/spec';
 import type { Context } from '../context.ts';
 import { checkIncoming } from '../rooms/remote/check-incoming.ts';
 import type { Reception } from '../rooms/remote/place-received.ts';
@@ -91,18 +91,24 @@ const receivePdus = async (
 };
 
 /**
- * Takes in what another server hands over; the same transaction again is answered as before. The answer is JSON and
- * comes when the events are on disk.
+ * Takes in what another server hands over, one transaction of it after the other; the same transaction again is
+ * answered as before. The answer is JSON and comes when the events are on disk. Throws M_LIMIT_EXCEEDED.
  */
 // https://spec.matrix.org/v1.19/server-server-api/#transactions
-export const receiveTransaction = (
+export const receiveTransaction = async (
   context: Context,
   transaction: ReceivedTransaction,
   receivers: ReadonlyMap<string, EduReceiver>,
 ): Promise<string> => {
   const { db, now, rooms } = context;
   const { origin, txnId, edus } = transaction;
-  return rooms.inbound.run(`${origin} transaction ${txnId}`, async () => {
+  const turn = `transactions of ${origin}`;
+  if (rooms.inbound.lengthOf(turn) >= limits.transactionsWaitingMax) {
+    throw new MatrixError('M_LIMIT_EXCEEDED', 'earlier transactions are still being taken in', {
+      fields: { retry_after_ms: limits.transactionRetryMs },
+    });
+  }
+  return rooms.inbound.run(turn, async () => {
     const answered = await readReceivedTransaction(db, origin, txnId);
     if (answered !== undefined) return answered;
     const pdus = await receivePdus(context, transaction);
