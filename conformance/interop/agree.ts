@@ -3,21 +3,33 @@ import type { Test } from 'tap';
 import type { Person } from './person.ts';
 import { waitUntil } from './wait-until.ts';
 
-const stateAs = async (person: Person, roomId: string) =>
-  Object.fromEntries(
-    (await person.state(roomId)).map(({ type, state_key: key, event_id, content }) => [
-      `${type} ${key}`,
-      { event_id, content },
-    ]),
-  );
+/** More events than any story has. */
+const historyMax = 200;
 
-/** Waits until the servers of both show the same state of a room, and shows the difference when they never do. */
+const roomAs = async (person: Person, roomId: string) => {
+  const state = await person.state(roomId);
+  const history = await person.timeline(roomId, historyMax);
+  return {
+    state: Object.fromEntries(
+      state.map(({ type, state_key: key, event_id, content }) => [
+        `${type} ${key}`,
+        { event_id, content },
+      ]),
+    ),
+    // Servers may put the sides of a fork in different orders.
+    history: Object.fromEntries(
+      history.map(({ event_id, type, sender, content }) => [event_id, { type, sender, content }]),
+    ),
+  };
+};
+
+/** Waits until the servers of both show the same state and history of a room, and shows the difference when they never do. */
 export const agree = async (t: Test, roomId: string, [one, other]: readonly [Person, Person]) => {
-  const both = async () => [await stateAs(one, roomId), await stateAs(other, roomId)] as const;
-  const [mine, theirs] = await waitUntil('the same state on both servers', async () => {
-    const states = await both();
-    return isDeepStrictEqual(states[0], states[1]) ? states : undefined;
+  const both = async () => [await roomAs(one, roomId), await roomAs(other, roomId)] as const;
+  const [mine, theirs] = await waitUntil('the same room on both servers', async () => {
+    const rooms = await both();
+    return isDeepStrictEqual(rooms[0], rooms[1]) ? rooms : undefined;
   }).catch(both);
-  t.ok('m.room.create ' in mine, 'there is a state');
-  t.same(mine, theirs, 'both servers have the same state');
+  t.ok('m.room.create ' in mine.state, 'there is a state');
+  t.same(mine, theirs, 'both servers show the same state and history');
 };
