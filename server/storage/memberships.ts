@@ -86,6 +86,19 @@ export const readRoomsOfUser = async (
   }));
 };
 
+/** Users of ours whose accounts are closed and who are in rooms all the same. */
+export const readClosedInRooms = async ({ sql: query }: Db): Promise<readonly string[]> => {
+  const rows = await query
+    .selectFrom('users')
+    .innerJoin('memberships', 'memberships.user_id', 'users.user_id')
+    .select('users.user_id')
+    .distinct()
+    .where('users.deactivated_at', 'is not', null)
+    .where('memberships.membership', 'in', ['join', 'invite', 'knock'])
+    .execute();
+  return rows.map((row) => row.user_id);
+};
+
 /** Marks a left room as forgotten by the user; false when the user has not left it. */
 export const forgetMembership = async (
   tx: Tx,
