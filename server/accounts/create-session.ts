@@ -1,5 +1,6 @@
-import { limits } from '@candor/spec';
+import { limits, MatrixError } from '@candor/spec';
 import type { Context } from '../context.ts';
+import { lockCrossSigningKeys, readCrossSigningRows } from '../storage/cross-signing.ts';
 import { type Tx, transact } from '../storage/database.ts';
 import { insertDevice } from '../storage/devices.ts';
 import { deleteTokens, insertTokens } from '../storage/tokens.ts';
@@ -46,7 +47,18 @@ const deviceLetters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 const newDeviceId = (randomBytes: Context['randomBytes']): string =>
   Array.from(randomBytes(10), (byte) => deviceLetters[byte % deviceLetters.length]).join('');
 
-/** Starts a session of a user on a new device, or on one of theirs, whose earlier tokens then end. */
+/** Signatures name devices and cross-signing keys alike, so that none may pass for the other. */
+// https://spec.matrix.org/v1.19/client-server-api/#cross-signing
+const refuseKeyName = async (tx: Tx, userId: string, deviceId: string): Promise<void> => {
+  await lockCrossSigningKeys(tx, userId);
+  const rows = await readCrossSigningRows(tx, [userId]);
+  const isTaken = rows.some(({ keys }) =>
+    Object.hasOwn(JSON.parse(keys).keys ?? {}, `ed25519:${deviceId}`),
+  );
+  if (isTaken) throw new MatrixError('M_INVALID_PARAM', 'device_id: is a cross-signing key');
+};
+
+/** Starts a session of a user on a new device, or on one of theirs, whose earlier tokens then end. Throws M_INVALID_PARAM. */
 // https://spec.matrix.org/v1.19/client-server-api/#relationship-between-access-tokens-and-devices
 export const createSession = async (
   context: Context,
@@ -56,6 +68,7 @@ export const createSession = async (
   const { userId, displayName, withRefresh = false } = request;
   const deviceId = request.deviceId ?? newDeviceId(randomBytes);
   const tokens = await transact(db, async (tx) => {
+    if (request.deviceId !== undefined) await refuseKeyName(tx, userId, deviceId);
     const isNew = await insertDevice(tx, userId, deviceId, displayName, now());
     if (!isNew) {
       await deleteTokens(tx, userId, { deviceId });

@@ -224,3 +224,20 @@ t.test(
     t.notOk(JSON.stringify(await query(alice, alice)).includes(identity.master.publicKey));
   },
 );
+
+t.test('no device is called like a cross-signing key of its user', async (t) => {
+  const { keys } = (await query(alice, alice)).master_keys[alice.userId];
+  const publicKey = Object.keys(keys)[0]?.slice('ed25519:'.length) ?? '';
+  t.ok(publicKey);
+  const login = (device_id: string) =>
+    server.request('POST', `${v3}/login`, {
+      body: {
+        type: 'm.login.password',
+        identifier: { type: 'm.id.user', user: 'alice' },
+        password,
+        device_id,
+      },
+    });
+  t.match(await login(publicKey), { status: 400, body: { errcode: 'M_INVALID_PARAM' } });
+  t.equal((await login('ORDINARY')).status, 200);
+});
