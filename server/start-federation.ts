@@ -16,7 +16,7 @@ import type { Logger } from './log.ts';
 import type { Notifier } from './notifier.ts';
 import { LateEvents } from './peers/late-events.ts';
 import type { Database } from './storage/database.ts';
-import { createDestinationStore } from './storage/destinations.ts';
+import { createDestinationStore, discardOutbox } from './storage/destinations.ts';
 import { createKeyStore } from './storage/server-keys.ts';
 
 export type FederationOptions = {
@@ -60,11 +60,23 @@ export const startFederation = async (
     now,
     log,
   });
-  const sender = createSender({ serverName, store: createDestinationStore(db), client, now, log });
+  const isAllowed = createServerGate(gate);
+  const store = createDestinationStore(db);
+  const sender = createSender({ serverName, store, client, now, log });
+  // Rooms have members on servers that the settings deny: nothing is kept for these.
+  const discard = (name: string): Promise<void> =>
+    discardOutbox(db, name).catch((err: unknown) => log.warn({ err }, 'an outbox was not emptied'));
+  const wake = (name: string): void => {
+    if (isAllowed(name)) sender.wake(name);
+    else void discard(name);
+  };
   const stopListening = notifier.listen(({ change }) => {
-    if (change.kind === 'outbox') for (const name of change.destinations) sender.wake(name);
+    if (change.kind === 'outbox') for (const name of change.destinations) wake(name);
   });
   const late = new LateEvents();
+  for (const name of await store.destinationsWithWork()) {
+    if (!isAllowed(name)) await discard(name);
+  }
   await sender.wakeAll();
   return {
     signingKey,
@@ -72,7 +84,7 @@ export const startFederation = async (
     client,
     sender,
     late,
-    isAllowed: createServerGate(gate),
+    isAllowed,
     stop: async () => {
       stopListening();
       late.stop();

@@ -56,6 +56,12 @@ const saveBackoff = async (
     .execute();
 };
 
+/** Forgets everything that waits for a server we no longer deal with. */
+export const discardOutbox = async ({ sql }: Db, destination: string): Promise<void> => {
+  for (const table of ['outbound_pdus', 'outbound_edus', 'destinations'] as const)
+    await sql.deleteFrom(table).where('destination', '=', destination).execute();
+};
+
 /** What waits for other servers. Rows are queued with the events and EDUs they are for, and go once confirmed. */
 export const createDestinationStore = (db: Db): DestinationStore => ({
   pendingPdus: async (destination, limit) =>
