@@ -13,6 +13,11 @@ export const metrics = {
     buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60],
     registers: [registry],
   }),
+  toDeviceRefused: new Counter({
+    name: 'candor_to_device_refused_total',
+    help: 'To-device messages that were dropped because too many wait for their device.',
+    registers: [registry],
+  }),
   plaintextRefused: new Counter({
     name: 'candor_federation_plaintext_total',
     help: 'Unencrypted messages that other servers offered for encrypted rooms; they were soft-failed.',

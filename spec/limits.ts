@@ -131,6 +131,7 @@ export const limits = {
   backfillServersTriedMax: 3,
   receivedTransactionsKeptMs: 86_400_000,
   missingServersTriedMax: 3,
+  policyServerTimeoutMs: 10_000,
   // Of one server, running and waiting; a well-behaved one sends the next when the last is answered.
   transactionsWaitingMax: 10,
   transactionRetryMs: 5_000,

@@ -1,5 +1,6 @@
 import { isObject, type JsonObject } from '@candor/federation';
 import { limits } from '@candor/spec';
+import { metrics } from '../metrics.ts';
 import type { Tx } from '../storage/database.ts';
 import { holdDevices } from '../storage/hold-devices.ts';
 import { insertToDevice } from '../storage/to-device.ts';
@@ -18,7 +19,7 @@ const everyDevice = '*';
 export const isDeliverable = (content: unknown): content is JsonObject =>
   isObject(content) && Buffer.byteLength(JSON.stringify(content)) <= limits.toDeviceMessageBytesMax;
 
-/** Queues messages for the devices of these local users, each until its device has acknowledged it. What is meant for a device that is not there is dropped. */
+/** Queues messages for the devices of these local users, each until its device has acknowledged it. What is meant for a device that is not there, or for which too much waits, is dropped and counted. */
 // https://spec.matrix.org/v1.19/client-server-api/#send-to-device-messaging
 export const deliverToDevice = async (
   tx: Tx,
@@ -34,5 +35,7 @@ export const deliverToDevice = async (
     const position = tx.tell({ kind: 'toDevice', userId, deviceId, wakes: [userId] });
     return [{ userId, deviceId, position, message: JSON.stringify({ type, sender, content }) }];
   });
-  if (rows.length > 0) await insertToDevice(tx, rows);
+  if (rows.length === 0) return;
+  const refused = await insertToDevice(tx, rows, limits.toDeviceMessagesPerDeviceMax);
+  if (refused > 0) metrics.toDeviceRefused.inc(refused);
 };

@@ -9,18 +9,26 @@ export type ToDeviceMessage = {
   readonly message: string;
 };
 
+/** Queues messages, but none for a device for which `perDeviceMax` wait already; says how many were refused. */
 export const insertToDevice = async (
   { sql }: Tx,
   messages: readonly (DeviceName & ToDeviceMessage)[],
-): Promise<void> => {
-  await raw`
+  perDeviceMax: number,
+): Promise<number> => {
+  const { numAffectedRows = 0n } = await raw`
     INSERT INTO to_device_messages (user_id, device_id, position, message)
     SELECT * FROM unnest(
       ${messages.map(({ userId }) => userId)}::text[],
       ${messages.map(({ deviceId }) => deviceId)}::text[],
       ${messages.map(({ position }) => position)}::bigint[],
       ${messages.map(({ message }) => message)}::text[]
+    ) AS new (user_id, device_id, position, message)
+    WHERE NOT EXISTS (
+      SELECT FROM to_device_messages w
+      WHERE w.user_id = new.user_id AND w.device_id = new.device_id
+      OFFSET ${perDeviceMax - 1}
     )`.execute(sql);
+  return messages.length - Number(numAffectedRows);
 };
 
 /** Messages that wait for a device behind `after`, up to and with `upTo`, in the order of their arrival. */

@@ -120,3 +120,32 @@ t.test('a removed device loses its messages, whenever it goes', async (t) => {
     t.strictSame(await rowsOf(deviceId), []);
   }
 });
+
+t.test(
+  'a device that never comes for its messages keeps the oldest and gets no more',
+  async (t) => {
+    await take(bob);
+    await take(bobsTablet);
+    const { userId, deviceId } = bobsTablet;
+    await server.context.db.pool.query(
+      `INSERT INTO to_device_messages (user_id, device_id, position, message)
+     SELECT $1, $2, n, '{"type":"m.old"}' FROM generate_series(1, $3::int) AS n`,
+      [userId, deviceId, limits.toDeviceMessagesPerDeviceMax - 1],
+    );
+    for (const text of ['last', 'too much']) {
+      t.equal((await send({ [userId]: { '*': { text } } })).status, 200);
+    }
+    const kept = await waiting(bobsTablet, 0, limits.toDeviceMessagesPerDeviceMax + 10);
+    t.equal(kept.length, limits.toDeviceMessagesPerDeviceMax);
+    t.match(kept.at(-1), { content: { text: 'last' } });
+    const others = await take(bob);
+    t.strictSame(
+      others.map(({ content }) => content.text),
+      ['last', 'too much'],
+      'other devices get everything',
+    );
+    const { body } = await server.request('GET', '/metrics');
+    t.match(body, /candor_to_device_refused_total [1-9]/);
+    await take(bobsTablet);
+  },
+);
