@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { createAccounts } from './accounts/accounts.ts';
+import { leaveRoomsOfClosed } from './accounts/close-account.ts';
+import { hostOf } from './config/loopback.ts';
 import type { Address } from './config/parse-value.ts';
 import type { Config } from './config/read-config.ts';
 import { loadTls, tlsWarnings } from './config/tls.ts';
@@ -85,8 +87,11 @@ const routeTable = (): RouteTable => {
   return routes;
 };
 
-const urlOf = (scheme: string, { host }: Address, port: number): string =>
-  `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+/** Where it can be reached: who listens on every address is found by the name of the server. */
+const urlOf = (scheme: string, { host }: Address, port: number, serverName: string): string => {
+  const name = ['0.0.0.0', '::'].includes(host) ? hostOf(serverName) : host;
+  return `${scheme}://${name.includes(':') && !name.startsWith('[') ? `[${name}]` : name}:${port}`;
+};
 
 const openListeners = async (
   context: Context,
@@ -121,8 +126,8 @@ const openListeners = async (
   listeners.push(await openListener({ ...federation.listen, tls, app: federationApp }));
   const [clientPort = 0, federationPort = 0] = listeners.map(({ port }) => port);
   return {
-    client: urlOf('http', client.listen, clientPort),
-    federation: urlOf('https', federation.listen, federationPort),
+    client: urlOf('http', client.listen, clientPort, config.serverName),
+    federation: urlOf('https', federation.listen, federationPort, config.serverName),
   };
 };
 
@@ -161,6 +166,18 @@ const openContext = async (config: Config, log: Logger, undo: Undo): Promise<Con
   };
 };
 
+/** Takes up what an earlier process left of closed accounts; the answer stops it. */
+const finishClosing = (context: Context, log: Logger): (() => Promise<void>) => {
+  const stopping = new AbortController();
+  const ended = leaveRoomsOfClosed(context, stopping.signal).catch((err: unknown) =>
+    log.warn({ err }, 'rooms of closed accounts were not left'),
+  );
+  return () => {
+    stopping.abort();
+    return ended;
+  };
+};
+
 /** Starts everything, or nothing: what was started before a fault is stopped again. */
 export const startServer = async (
   config: Config,
@@ -177,6 +194,7 @@ export const startServer = async (
     const firstAdminToken = await transact(context.db, (tx) =>
       offerFirstAdminToken(tx, randomBytes(24).toString('base64url')),
     );
+    undo(finishClosing(context, log));
     const urls = await openListeners(context, options, undo);
     return { context, urls, firstAdminToken, stop };
   } catch (error) {

@@ -2,7 +2,7 @@ import { logLevels } from '../log.ts';
 
 export type OptionKind =
   | { readonly kind: 'text' | 'path' | 'boolean' | 'address' | 'http-url' | 'postgres-url' }
-  | { readonly kind: 'server-name' | 'server-names' }
+  | { readonly kind: 'server-name' | 'server-names' | 'user-id' | 'email' }
   | { readonly kind: 'choice'; readonly choices: readonly string[] };
 
 export type Option = OptionKind & {
@@ -98,6 +98,13 @@ export const options = [
     doc: 'Certificate authorities (PEM) to believe other servers by, instead of the system’s.',
   },
   {
+    key: 'federation.delegate_to',
+    env: 'CANDOR_FEDERATION_DELEGATE_TO',
+    kind: 'server-name',
+    defaultText: 'none: other servers come to `server_name` itself',
+    doc: 'Where other servers reach this one; `/.well-known/matrix/server` tells them.',
+  },
+  {
     key: 'federation.allow',
     env: 'CANDOR_FEDERATION_ALLOW',
     kind: 'server-names',
@@ -142,6 +149,35 @@ export const options = [
     doc: 'With it, the HMAC registration of the Synapse admin API works.',
   },
   {
+    key: 'support.email',
+    env: 'CANDOR_SUPPORT_EMAIL',
+    kind: 'email',
+    defaultText: 'none',
+    doc: 'Whom to write to about this server; `/.well-known/matrix/support` tells it.',
+  },
+  {
+    key: 'support.matrix_id',
+    env: 'CANDOR_SUPPORT_MATRIX_ID',
+    kind: 'user-id',
+    defaultText: 'none',
+    doc: 'A Matrix user to write to, better on another server: it is needed when this one is down.',
+  },
+  {
+    key: 'support.page',
+    env: 'CANDOR_SUPPORT_PAGE',
+    kind: 'http-url',
+    defaultText: 'none',
+    doc: 'A page that helps the people on this server.',
+  },
+  {
+    key: 'metrics.token',
+    env: 'CANDOR_METRICS_TOKEN',
+    kind: 'text',
+    secret: true,
+    defaultText: 'none: `/metrics` is for this machine only',
+    doc: 'Who sends it as `Authorization: Bearer …` may read `/metrics` from anywhere.',
+  },
+  {
     key: 'rate_limits',
     env: 'CANDOR_RATE_LIMITS',
     kind: 'choice',
@@ -174,6 +210,10 @@ export const allowedText = (option: OptionKind): string => {
       return 'postgres://user:password@host:port/database';
     case 'server-name':
       return 'a server name, such as example.org or example.org:8448';
+    case 'user-id':
+      return 'a Matrix user id, such as @admin:example.org';
+    case 'email':
+      return 'an e-mail address';
     case 'server-names':
       return 'a list of server names (in the environment separated by commas)';
     case 'path':

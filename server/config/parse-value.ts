@@ -14,6 +14,8 @@ type Values = {
   'postgres-url': string;
   'server-name': string;
   'server-names': readonly string[];
+  'user-id': string;
+  email: string;
 };
 
 export type ValueOf<O extends OptionKind> = O extends { readonly choices: readonly (infer C)[] }
@@ -63,6 +65,12 @@ export const parseValue = (option: OptionKind, raw: unknown, folder: string): un
       return parseHttpUrl(raw);
     case 'postgres-url':
       return /^postgres(?:ql)?:\/\/\S+$/.test(raw) ? raw : undefined;
+    case 'user-id':
+      return /^@[^:\s]*:/.test(raw) && isServerName(raw.slice(raw.indexOf(':') + 1))
+        ? raw
+        : undefined;
+    case 'email':
+      return /^[^@\s]+@[^@\s]+$/.test(raw) ? raw : undefined;
     case 'server-name':
       return isServerName(raw) ? raw : undefined;
     case 'text':

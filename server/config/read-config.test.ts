@@ -39,6 +39,7 @@ t.test('without a file and an environment there are the defaults', async (t) => 
     federation: {
       listen: { host: '0.0.0.0', port: 8448 },
       caFile: undefined,
+      delegateTo: undefined,
       allow: undefined,
       deny: [],
       allowPrivateAddresses: false,
@@ -46,6 +47,8 @@ t.test('without a file and an environment there are the defaults', async (t) => 
     },
     tls: { cert: undefined, key: undefined },
     registration: { mode: 'token', sharedSecret: undefined },
+    support: { email: undefined, matrixId: undefined, page: undefined },
+    metrics: { token: undefined },
     rateLimits: true,
     log: { level: 'info' },
   });

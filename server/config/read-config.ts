@@ -20,6 +20,7 @@ export type Config = {
   readonly federation: {
     readonly listen: Address;
     readonly caFile: string | undefined;
+    readonly delegateTo: string | undefined;
     /** undefined: everyone. */
     readonly allow: readonly string[] | undefined;
     readonly deny: readonly string[];
@@ -31,6 +32,13 @@ export type Config = {
     readonly mode: 'open' | 'token' | 'closed';
     readonly sharedSecret: string | undefined;
   };
+  /** Whom to ask about this server, where the operator says so. */
+  readonly support: {
+    readonly email: string | undefined;
+    readonly matrixId: string | undefined;
+    readonly page: string | undefined;
+  };
+  readonly metrics: { readonly token: string | undefined };
   readonly rateLimits: boolean;
   readonly log: { readonly level: LogLevel };
 };
@@ -166,6 +174,7 @@ export const readConfig = (sources: ConfigSources): ConfigResult => {
       federation: {
         listen: values['federation.listen'],
         caFile: values['federation.ca_file'],
+        delegateTo: values['federation.delegate_to'],
         allow: values['federation.allow'],
         deny: values['federation.deny'] ?? [],
         allowPrivateAddresses: values['federation.allow_private_addresses'],
@@ -176,6 +185,12 @@ export const readConfig = (sources: ConfigSources): ConfigResult => {
         mode: values['registration.mode'],
         sharedSecret: values['registration.shared_secret'],
       },
+      support: {
+        email: values['support.email'],
+        matrixId: values['support.matrix_id'],
+        page: values['support.page'],
+      },
+      metrics: { token: values['metrics.token'] },
       rateLimits: values.rate_limits === 'on',
       log: { level: values['log.level'] },
     },

@@ -18,6 +18,8 @@ export type TestUser = {
 export type TestServer = {
   /** Of the client listener, plain HTTP on loopback. */
   readonly url: string;
+  /** Of the listener for other servers, as it is shown to the operator. */
+  readonly federationUrl: string;
   readonly serverName: string;
   readonly dataDir: string;
   readonly databaseUrl: string;
@@ -69,6 +71,7 @@ export const startTestServer = async (
 
   return {
     url: urls.client,
+    federationUrl: urls.federation,
     serverName: config.serverName,
     dataDir: config.dataDir,
     databaseUrl,

@@ -29,7 +29,8 @@ export const candorMetrics = operation({
   id: 'candorMetrics',
   method: 'GET',
   path: '/metrics',
-  summary: 'Gives the figures of the server in the text format of Prometheus, on loopback only.',
+  summary:
+    'Gives the figures of the server in the text format of Prometheus, to this machine and to who has the token of the settings.',
   auth: 'none',
   response: 'bytes',
 });

@@ -1,12 +1,12 @@
-import { splitServerName } from '@candor/federation';
-import type { federation } from '@candor/spec';
+import { type federation, MatrixError } from '@candor/spec';
 import type { Handler } from '../../handler.ts';
 
-/** Where a name without a port is to be looked for; a name with one is never asked. */
-// https://spec.matrix.org/v1.19/server-server-api/#resolving-server-names
-export const getWellKnown: Handler<typeof federation.getWellKnown> = async ({
-  config: { serverName, federation },
-}) => {
-  const hasPort = splitServerName(serverName)?.port !== undefined;
-  return { 'm.server': hasPort ? serverName : `${serverName}:${federation.listen.port}` };
+/** Only where the operator has said that other servers are to go elsewhere. */
+// https://spec.matrix.org/v1.19/server-server-api/#getwell-knownmatrixserver
+export const getWellKnown: Handler<typeof federation.getWellKnown> = async ({ config }) => {
+  const { delegateTo } = config.federation;
+  if (delegateTo === undefined) {
+    throw new MatrixError('M_NOT_FOUND', 'Other servers come to the server name itself');
+  }
+  return { 'm.server': delegateTo };
 };
