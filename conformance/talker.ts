@@ -45,6 +45,26 @@ const tooLate = (what: string, { client, problems }: Talker): Error => {
   return new Error(`${what} within ${waitMsMax / 1000} s${notes && `: ${notes}`}`);
 };
 
+/** Looks again after each event of the client until there is something to see. */
+const untilSeen = async <T>(
+  talker: Talker,
+  what: string,
+  look: () => T | undefined,
+): Promise<T> => {
+  const deadline = AbortSignal.timeout(waitMsMax);
+  for (;;) {
+    const seen = look();
+    if (seen !== undefined) return seen;
+    const stopWaiting = new AbortController();
+    const signal = AbortSignal.any([deadline, stopWaiting.signal]);
+    const events = ['message', 'room', 'warning', 'state'] as const;
+    await Promise.race(events.map((event) => once(talker.client, event, { signal }))).catch(() => {
+      throw tooLate(what, talker);
+    });
+    stopWaiting.abort();
+  }
+};
+
 export type SignInOptions = {
   /** What the person is called in texts, and the device's store in `folder`. */
   readonly name: string;
@@ -80,21 +100,8 @@ export const signInTalker = async (
   await client.start();
   let isRunning = true;
 
-  /** Looks again after each event of the client until there is something to see. */
-  const until = async <T>(what: string, look: () => T | undefined): Promise<T> => {
-    const signal = AbortSignal.timeout(waitMsMax);
-    for (;;) {
-      const seen = look();
-      if (seen !== undefined) return seen;
-      const events = ['message', 'room', 'warning', 'state'] as const;
-      const stopWaiting = new AbortController();
-      const any = AbortSignal.any([signal, stopWaiting.signal]);
-      await Promise.race(events.map((event) => once(client, event, { signal: any }))).catch(() => {
-        throw tooLate(what, talker);
-      });
-      stopWaiting.abort();
-    }
-  };
+  const until = <T>(what: string, look: () => T | undefined): Promise<T> =>
+    untilSeen(talker, what, look);
 
   const talker: Talker = {
     name,

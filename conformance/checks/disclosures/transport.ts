@@ -1,6 +1,7 @@
 import { connect as connectTcp, isIP } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { check, demand } from '../../check.ts';
+import type { Deployment } from '../../deployment.ts';
 import { match } from '../../match.ts';
 import { sendRequest } from '../../send-request.ts';
 
@@ -73,84 +74,82 @@ const plainAnswer = ({ host, port }: Place): Promise<string> =>
     socket.on('close', () => resolve(answer));
   });
 
+const goodOnesAreTaken = async (place: Place): Promise<string> => {
+  const lines: string[] = [];
+  for (const [name, options] of Object.entries(taken)) {
+    const outcome = await handshake(place, options);
+    if (outcome.startsWith('refused')) throw new Error(`${name} is ${outcome}`);
+    lines.push(`${name}: ${outcome}`);
+  }
+  return lines.join('\n');
+};
+
+const weakOnesAreRefused = async (place: Place): Promise<string> => {
+  const lines: string[] = [];
+  for (const [name, options] of Object.entries(refused)) {
+    const outcome = await handshake(place, options);
+    // A protocol alert of the other side; an error of this client alone would prove nothing.
+    demand(match(outcome, /^refused: (ERR_SSL_.*ALERT|ECONNRESET|EPROTO)/, name));
+    lines.push(`${name}: ${outcome}`);
+  }
+  return lines.join('\n');
+};
+
+const everyAnswerHasHsts = async (url: string, ca: string | undefined): Promise<string> => {
+  const lines: string[] = [];
+  for (const path of ['/_matrix/client/versions', '/_matrix/client/v3/nothing', '/']) {
+    const { headers } = await sendRequest(url + path, ca === undefined ? {} : { ca });
+    const header = headers['strict-transport-security'] ?? '';
+    const maxAge = Number(/max-age=(\d+)/.exec(header)?.[1] ?? 0);
+    if (maxAge < yearSeconds) throw new Error(`${path}: '${header}'`);
+    lines.push(`${path}: ${header}`);
+  }
+  return lines.join('\n');
+};
+
+const plainIsNotAnswered = async (place: Place): Promise<string> => {
+  const answer = await plainAnswer(place);
+  const isSilent = (text: string) => !text.includes('versions') && !/^HTTP\/1\.1 2/.test(text);
+  demand(match(answer, isSilent, 'the answer'));
+  return answer.split('\r\n', 1)[0] || 'the connection was closed';
+};
+
+const plainListenerIsRefused = async ({ servers, folder }: Deployment): Promise<string> => {
+  const env = { CANDOR_CLIENT_LISTEN: '0.0.0.0:0', CANDOR_DATA_DIR: `${folder}/refused` };
+  const outcome = await servers[0].run(['serve'], env).then(
+    () => 'it started',
+    (error: Error) => error.message,
+  );
+  demand(match(outcome, /client\.listen/, 'the outcome'));
+  return /client\.listen.*/.exec(outcome)?.[0] ?? '';
+};
+
 export const transport = check({
   id: 'transport',
   run: async ({ subject, step, ownStep }) => {
-    const secureUrl = subject.own ? subject.own.servers[0].secureUrl : subject.url;
-    const url = new URL(secureUrl);
-    const place = { host: url.hostname, port: Number(url.port || 443), ca: subject.ca };
-    const isSecure = url.protocol === 'https:';
-    const demandTls = () => {
-      if (!isSecure) throw new Error(`${secureUrl} is not served by TLS`);
+    const { own, ca } = subject;
+    const url = new URL(own ? own.servers[0].secureUrl : subject.url);
+    const place = { host: url.hostname, port: Number(url.port || 443), ca };
+    const byTls = async (look: () => Promise<string>): Promise<string> => {
+      if (url.protocol !== 'https:') throw new Error(`${url.origin} is not served by TLS`);
+      return look();
     };
-
-    await step('TLS 1.3, and 1.2 with forward secrecy and AEAD, are taken', async () => {
-      demandTls();
-      const lines: string[] = [];
-      for (const [name, options] of Object.entries(taken)) {
-        const outcome = await handshake(place, options);
-        if (outcome.startsWith('refused')) throw new Error(`${name} is ${outcome}`);
-        lines.push(`${name}: ${outcome}`);
-      }
-      return lines.join('\n');
-    });
-
-    await step('older versions and weaker suites are refused', async () => {
-      demandTls();
-      const lines: string[] = [];
-      for (const [name, options] of Object.entries(refused)) {
-        const outcome = await handshake(place, options);
-        // A protocol alert of the other side; an error of this client alone would prove nothing.
-        demand(match(outcome, /^refused: (ERR_SSL_.*ALERT|ECONNRESET|EPROTO)/, name));
-        lines.push(`${name}: ${outcome}`);
-      }
-      return lines.join('\n');
-    });
-
-    await step('every answer tells clients to use TLS for a year or more', async () => {
-      demandTls();
-      const { ca } = subject;
-      const lines: string[] = [];
-      for (const path of ['/_matrix/client/versions', '/_matrix/client/v3/nothing', '/']) {
-        const { headers } = await sendRequest(secureUrl + path, ca === undefined ? {} : { ca });
-        const header = headers['strict-transport-security'] ?? '';
-        const maxAge = Number(/max-age=(\d+)/.exec(header)?.[1] ?? 0);
-        if (maxAge < yearSeconds) throw new Error(`${path}: '${header}'`);
-        lines.push(`${path}: ${header}`);
-      }
-      return lines.join('\n');
-    });
-
-    await step('HTTP without TLS gets no answer of Matrix there', async () => {
-      demandTls();
-      const answer = await plainAnswer(place);
-      demand(
-        match(
-          answer,
-          (text: string) => !text.includes('versions') && !/^HTTP\/1\.1 2/.test(text),
-          'the answer',
-        ),
-      );
-      return answer.split('\r\n', 1)[0] || 'the connection was closed';
-    });
-
+    await step('TLS 1.3, and 1.2 with forward secrecy and AEAD, are taken', () =>
+      byTls(() => goodOnesAreTaken(place)),
+    );
+    await step('older versions and weaker suites are refused', () =>
+      byTls(() => weakOnesAreRefused(place)),
+    );
+    await step('every answer tells clients to use TLS for a year or more', () =>
+      byTls(() => everyAnswerHasHsts(url.origin, ca)),
+    );
+    await step('HTTP without TLS gets no answer of Matrix there', () =>
+      byTls(() => plainIsNotAnswered(place)),
+    );
     await ownStep(
       'plain HTTP is served on loopback only, unless a proxy is declared',
       'it starts servers with other settings',
-      async ({ servers: [first], folder }) => {
-        const env = { CANDOR_CLIENT_LISTEN: '0.0.0.0:0', CANDOR_DATA_DIR: `${folder}/refused` };
-        const outcome = await first.run(['serve'], env).then(
-          () => 'it started',
-          (error: Error) => error.message,
-        );
-        demand(match(outcome, /client\.listen/, 'the outcome'));
-        return (
-          outcome
-            .split('\n')
-            .find((line) => line.includes('client.listen'))
-            ?.trim() ?? ''
-        );
-      },
+      plainListenerIsRefused,
     );
   },
 });
