@@ -14,7 +14,7 @@ import { type ReceivedAnswer, sendRequest } from '../send-request.ts';
 
 export type PeerQuestion = {
   readonly method: string;
-  /** Decoded parts of the path behind `/_matrix/federation/`: `['v1', 'event', '$…']`. */
+  /** Decoded parts of the path, `/_matrix/federation/` left out: `['v1', 'event', '$…']`. */
   readonly path: readonly string[];
   readonly query: URLSearchParams;
   readonly body: Json | undefined;
@@ -89,7 +89,7 @@ export const startScriptedPeer = async (authority: CertificateAuthority): Promis
       return say(200, keyDocument({ serverName, key }));
     const question: PeerQuestion = {
       method: request.method ?? '',
-      path: url.pathname.slice(federationPrefix.length).split('/').map(decodeURIComponent),
+      path: url.pathname.replace(federationPrefix, '').split('/').map(decodeURIComponent),
       query: url.searchParams,
       body,
     };

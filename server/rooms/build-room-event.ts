@@ -15,7 +15,7 @@ import { type Room, roomSettings } from './room.ts';
 
 /** What acting in rooms as a user of ours needs. */
 export type RoomContext = StepContext & {
-  readonly federation: Pick<Context['federation'], 'signingKey'>;
+  readonly federation: Pick<Context['federation'], 'signingKey' | 'client'>;
 };
 
 /** What the next event of a room is built on. */

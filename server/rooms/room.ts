@@ -20,6 +20,7 @@ export const roomSettings = {
   guestAccess: stateKeyOf('m.room.guest_access', ''),
   serverAcl: stateKeyOf('m.room.server_acl', ''),
   tombstone: stateKeyOf('m.room.tombstone', ''),
+  policy: stateKeyOf('m.room.policy', ''),
 } as const;
 
 const settingKeys: ReadonlySet<StateKey> = new Set(Object.values(roomSettings));

@@ -8,6 +8,7 @@ import { checkRedaction } from './check-redaction.ts';
 import { checkRelation } from './check-relation.ts';
 import { commitSteps } from './commit-steps.ts';
 import { refusePlaintext } from './encryption-policy.ts';
+import { signedByPolicy } from './remote/policy-server.ts';
 import type { Room } from './room.ts';
 import { storedTxnKey, type Transaction } from './sent-transactions.ts';
 
@@ -67,7 +68,8 @@ const withTarget = (wanted: EventToSend): EventToSend => {
 
 const append = async (context: RoomContext, room: Room, wanted: EventToSend): Promise<Sending> => {
   const { sender, txn } = wanted;
-  const event = await buildRoomEvent(context, room, wanted);
+  const built = await buildRoomEvent(context, room, wanted);
+  const event = await signedByPolicy(context, room, built);
   const { eventId } = event;
   const step = await appendEvent(context, room, event, txn);
   const sentAt = context.now();

@@ -7,6 +7,7 @@ import type { MembershipChange } from '../send-membership.ts';
 import { readShownState } from '../stripped-state.ts';
 import { askPeer } from './ask-peer.ts';
 import { checkIncoming } from './check-incoming.ts';
+import { signedByPolicy } from './policy-server.ts';
 import { receiveEvent } from './receive-event.ts';
 import type { RemoteContext } from './remote-context.ts';
 import { tryServers } from './try-servers.ts';
@@ -17,12 +18,13 @@ const build = (context: RemoteContext, change: MembershipChange): Promise<Invita
   context.rooms.write(change.roomId, async (room) => {
     const { sender, target, reason, content } = change;
     if (!room.joined.has(sender)) throw new MatrixError('M_FORBIDDEN', 'the sender is not joined');
-    const event = await buildRoomEvent(context, room, {
+    const built = await buildRoomEvent(context, room, {
       type: 'm.room.member',
       stateKey: target,
       sender,
       content: { ...content, ...(reason !== undefined && { reason }), membership: 'invite' },
     });
+    const event = await signedByPolicy(context, room, built);
     const shown = await readShownState(room, context.rooms.events, sender);
     return { event, shown: shown.map((one) => one.pdu) };
   });

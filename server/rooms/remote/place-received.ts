@@ -15,6 +15,7 @@ import { storeAside } from '../store-aside.ts';
 import { authStateIn } from './auth-state-in.ts';
 import { judgeByAuthEvents } from './judge-auth-events.ts';
 import { notPlaced } from './missing-events.ts';
+import { isRecommended } from './policy-server.ts';
 import type { RemoteContext } from './remote-context.ts';
 
 /** What became of an event from another server; `refused` ones are not kept. */
@@ -60,7 +61,7 @@ const wasEncrypted = async ({ rooms }: RemoteContext, { entries }: StateSet): Pr
 
 const rejected = (reason: string): Reception => ({ kind: 'rejected', reason });
 
-/** Checks 4 to 6 of those on receipt of a PDU; `checkIncoming` has made the first three. */
+/** Checks 4 to 7 of those on receipt of a PDU; `checkIncoming` has made the first three. */
 // https://spec.matrix.org/v1.19/server-server-api/#checks-performed-on-receipt-of-a-pdu
 const judge = async (
   context: RemoteContext,
@@ -84,7 +85,8 @@ const judge = async (
     return { kind: isPlaintext(context, { isEncrypted }, event) ? 'softFailed' : 'accepted' };
   }
   const isAllowedNow = isAtEnd || checkAuth(event, now, rules).allowed;
-  const isSoftFailed = !isAllowedNow || isPlaintext(context, room, event);
+  const isSoftFailed =
+    !isAllowedNow || isPlaintext(context, room, event) || !isRecommended(room, event);
   return { kind: isSoftFailed ? 'softFailed' : 'accepted' };
 };
 

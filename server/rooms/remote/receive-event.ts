@@ -9,6 +9,7 @@ import { type StateSet, stateSetAfter } from '../state-set.ts';
 import { importCitations } from './import-citations.ts';
 import { fetchMissingEvents, notPlaced } from './missing-events.ts';
 import { placeReceived, type Reception, type Standing } from './place-received.ts';
+import { askForPolicy } from './policy-server.ts';
 import type { RemoteContext, RemoteSource } from './remote-context.ts';
 import { stateAtGap } from './state-at-gap.ts';
 import { noState } from './state-of-events.ts';
@@ -108,11 +109,12 @@ const receive = async (
     return missing('its auth events cannot be had');
   }
   const gaps = await bridgeGaps(context, source, known, event, budget, isFilling);
+  const asked = await askForPolicy(context, known, event);
   const { reception, written } = await rooms.write(source.roomId, async (room): Promise<Taken> => {
     if (await isPlaced(context, event.eventId)) return { reception: { kind: 'known' } };
     const standing = await standingOf(context, room, event, gaps, relayedFor);
     if (!standing) return { reception: missing('its predecessors cannot be had') };
-    return placeReceived(context, room, event, standing);
+    return placeReceived(context, room, asked, standing);
   });
   await written;
   return reception;
