@@ -6,9 +6,10 @@ import { limits } from './limits.ts';
 const fits = (id: string): boolean =>
   id.length <= limits.identifierBytesMax && Buffer.byteLength(id) <= limits.identifierBytesMax;
 
+// Dots alone fit the grammar, are the name of nothing, and lead elsewhere as a part of a path.
 // https://spec.matrix.org/v1.19/appendices/#server-name
 const serverNamePattern =
-  /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z.-]{1,255})(?::\d{1,5})?$/;
+  /^(?!\.+(?::|$))(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z.-]{1,255})(?::\d{1,5})?$/;
 
 export const isServerName = (text: string): boolean =>
   text.length <= limits.serverNameBytesMax && serverNamePattern.test(text);

@@ -14,10 +14,13 @@ export type PreparedRequest = {
   readonly timeoutMs?: number;
 };
 
+/** Throws for what would lead out of its place: URLs have dots resolved, escaped or not. */
 const pathOf = (template: string, params: PreparedRequest['params'] = {}): string =>
-  template.replace(/\{(\w+)\}/g, (_, name: string) =>
-    encodeURIComponent(String(params[name] ?? '')),
-  );
+  template.replace(/\{(\w+)\}/g, (_, name: string) => {
+    const part = String(params[name] ?? '');
+    if (part === '.' || part === '..') throw new TypeError(`${name} cannot be '${part}'`);
+    return encodeURIComponent(part);
+  });
 
 const queryOf = (query: PreparedRequest['query'] = {}): string => {
   const search = new URLSearchParams();
@@ -69,10 +72,10 @@ export const sendRequest = async (baseUrl: string, request: PreparedRequest): Pr
   const name = `${operation.method} ${operation.id}`;
   const timeout = AbortSignal.timeout(timeoutMs);
   const { headers, ...rest } = bodyOf(request);
+  const url = baseUrl + pathOf(operation.path, request.params) + queryOf(request.query);
   let status: number | undefined;
   let body: unknown;
   try {
-    const url = baseUrl + pathOf(operation.path, request.params) + queryOf(request.query);
     const response = await fetch(url, {
       ...rest,
       method: operation.method,

@@ -29,6 +29,9 @@ t.test('what is no server name', async (t) => {
     '::1',
     'a/b',
     'a@b',
+    '.',
+    '..',
+    '..:80',
   ]) {
     t.equal(splitServerName(name), undefined, name);
   }

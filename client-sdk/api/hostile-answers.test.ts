@@ -1,0 +1,150 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { clientServer, limits } from '@candor/spec';
+import t, { type Test } from 'tap';
+import { attachedFile } from '../attachments/attached-file.ts';
+import { openMemoryStore } from '../stores/memory-store.ts';
+import { fillGap } from '../sync/fill-gap.ts';
+import { type RoomNews, readSync } from '../sync/read-sync.ts';
+import { HomeserverApi } from './homeserver-api.ts';
+import { sendRequest } from './request.ts';
+
+type Answer = { readonly status?: number; readonly body?: unknown; readonly location?: string };
+
+const tokens = { accessToken: 'secret', refreshToken: null };
+
+/** A homeserver that answers as it is told, and what it was asked. */
+const startLiar = async (t: Test, answer: (url: URL) => Answer) => {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    asked.push(request.url ?? '');
+    const { status = 200, body = {}, location } = answer(new URL(request.url ?? '/', 'http://x'));
+    response.writeHead(status, {
+      'content-type': 'application/json',
+      ...(location !== undefined && { location }),
+    });
+    response.end(JSON.stringify(body));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { url, asked, api: new HomeserverApi({ baseUrl: url, tokens }) };
+};
+t.test('no parameter leads out of its place in a path', async (t) => {
+  const { url, asked } = await startLiar(t, () => ({}));
+  for (const roomId of ['.', '..']) {
+    const params = { roomId, eventType: 'x', txnId: '1' };
+    const request = { operation: clientServer.sendMessage, params, body: {} };
+    await t.rejects(sendRequest(url, request), roomId);
+  }
+  const params = { roomId: '!a/../b', eventType: '../x', txnId: '%2e%2e' };
+  await sendRequest(url, { operation: clientServer.sendMessage, params, body: {} });
+  t.same(asked, ['/_matrix/client/v3/rooms/!a%2F..%2Fb/send/..%2Fx/%252e%252e']);
+});
+
+t.test('a file of a message is fetched from where files are, or not at all', async (t) => {
+  const { api, asked } = await startLiar(t, () => ({}));
+  const bad = [
+    'mxc://../a',
+    'mxc://./a',
+    'mxc://a/../b',
+    'mxc://a/..',
+    'mxc://a/b?x',
+    'mxc://a/b#x',
+  ];
+  for (const url of [...bad, 'mxc:///b', 'https://a/b', '', 7, null, { a: 1 }]) {
+    await t.rejects(attachedFile.download(api, { file: { url } as never }), { code: 'not-a-file' });
+  }
+  t.same(asked, []);
+});
+
+t.test('the token does not follow a redirect', async (t) => {
+  const other = await startLiar(t, () => ({}));
+  const { api } = await startLiar(t, () => ({ status: 302, location: `${other.url}/x` }));
+  await t.rejects(api.call(clientServer.getTokenOwner, {}));
+  t.same(other.asked, []);
+});
+
+t.test('a history without end is given up', async (t) => {
+  let given = 0;
+  const { api, asked } = await startLiar(t, () => {
+    given += 1;
+    const chunk = Array.from({ length: 1_000 }, (_, at) => ({
+      type: 'm.room.message',
+      event_id: `$${given}.${at}`,
+      sender: '@a:b.example',
+      content: {},
+      origin_server_ts: 1,
+    }));
+    return { body: { chunk, end: `t${given}` } };
+  });
+  const room: RoomNews = {
+    roomId: '!r:b.example',
+    membership: 'join',
+    timeline: [],
+    limited: true,
+    prevBatch: 't0',
+    state: [],
+    ephemeral: [],
+  };
+  const store = openMemoryStore();
+  const never = new AbortController().signal;
+  const missing = await fillGap(api, store, '@me:b.example', room, never);
+  t.ok(missing.length < limits.clientGapEventsMax + 1_000);
+  t.ok(asked.length <= limits.clientGapEventsMax / 1_000);
+});
+
+t.test('what is malformed in a sync is left out, and nothing else', async (t) => {
+  const event = {
+    type: 'm.room.message',
+    event_id: '$good',
+    sender: '@a:b.example',
+    content: { ['__proto__']: { polluted: true } },
+    origin_server_ts: -0.5,
+  };
+  const bad = [
+    null,
+    7,
+    [],
+    {},
+    { ...event, sender: 'a' },
+    { ...event, content: 7 },
+    { ...event, event_id: 7 },
+  ];
+  const text = JSON.stringify({
+    next_batch: 's1',
+    rooms: {
+      join: {
+        '!r:b.example': { timeline: { events: [...bad, event], limited: 'x', prev_batch: 7 } },
+        constructor: { timeline: { events: [event] } },
+        'not a room': 7,
+        '!s:b.example': 7,
+      },
+      invite: { '!i:b.example': { invite_state: { events: 7 } }, toString: null },
+      leave: [],
+    },
+    to_device: { events: [...bad, { type: 'x', sender: '@a:b.example', content: {} }] },
+    device_lists: { changed: [7, 'x', '@a:b.example'], left: 7 },
+    device_one_time_keys_count: [],
+  }).replace('"not a room"', '"__proto__"');
+  const news = readSync(JSON.parse(text));
+  t.same(
+    news?.rooms.map(({ roomId, timeline }) => [roomId, timeline.map((one) => one.event_id)]),
+    [
+      ['!r:b.example', ['$good']],
+      ['!s:b.example', []],
+    ],
+  );
+  t.equal(news?.rooms[0]?.timeline[0]?.origin_server_ts, 0);
+  t.same(news?.invites, [{ roomId: '!i:b.example', state: [] }]);
+  t.equal(news?.toDevice.length, 2, 'an id is nothing they need');
+  t.same(news?.devicesChanged, ['@a:b.example']);
+  t.equal(news?.oneTimeKeysCount, undefined);
+  t.notOk('polluted' in {});
+  for (const none of [null, 7, [], {}, { next_batch: 7 }]) t.equal(readSync(none), undefined);
+});
