@@ -78,7 +78,7 @@ export class Room {
   }
 
   /** The newest stored messages, oldest first, with those that could not be read. */
-  timeline(limit = limits.clientTimelineEvents): Message[] {
+  timeline(limit: number = limits.clientTimelineEvents): Message[] {
     const { store } = this.#context;
     const newest: Message[] = [];
     let below = Number.MAX_SAFE_INTEGER;
