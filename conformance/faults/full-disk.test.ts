@@ -9,6 +9,8 @@ import { waitUntil } from '../interop/wait-until.ts';
 import { type SentRequest, sendRequest } from '../send-request.ts';
 import { nothingSeen, stubbornClient } from './stubborn-client.ts';
 
+t.setTimeout(120_000);
+
 const skip =
   process.getuid?.() === 0 && process.platform === 'linux'
     ? false

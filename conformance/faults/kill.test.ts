@@ -5,6 +5,8 @@ import { waitUntil } from '../interop/wait-until.ts';
 import { dice } from './dice.ts';
 import { nothingSeen, type Seen, type StubbornClient, stubbornClient } from './stubborn-client.ts';
 
+t.setTimeout(120_000);
+
 const seed = Number(process.env['CANDOR_FAULT_SEED'] ?? Date.now() % 1_000_000);
 const kills = 5;
 const pauseMs = 15;

@@ -61,6 +61,19 @@ const valuesOfEvil: readonly unknown[] = [
   Array.from({ length: 2_000 }, (_, index) => index),
 ];
 
+/** JSON text, at times not quite that. */
+const spoil = (written: string, random: () => number): string | Buffer => {
+  const way = random();
+  if (way < 0.03) return written.slice(0, Math.floor(random() * written.length));
+  if (way < 0.05) return `${written}x`;
+  if (way < 0.07) return written.replace('{', '{"a":1,"a":2,');
+  if (way < 0.09) return written.replace(/"[^"]*"/, '"\\ud800"');
+  if (way < 0.1) return written.replace(/\d+/, '1e400');
+  if (way < 0.11) return Buffer.concat([Buffer.from(written), Buffer.of(0xff)]);
+  if (way < 0.12) return `${'['.repeat(5_000)}${']'.repeat(5_000)}`;
+  return way < 0.13 ? '' : written;
+};
+
 /** Makes values of a JSON Schema and breaks some of them; `random` is in [0, 1). */
 export const hostileValues = (random: () => number, real: () => RealIds) => {
   const pick = <T>(values: readonly T[]): T | undefined =>
@@ -124,20 +137,9 @@ export const hostileValues = (random: () => number, real: () => RealIds) => {
     }
   };
 
-  /** JSON text, at times not quite that. */
-  const json = (schema: Schema): string | Buffer => {
-    const written = JSON.stringify(value(schema)) ?? 'null';
-    const way = random();
-    if (way < 0.03) return written.slice(0, Math.floor(random() * written.length));
-    if (way < 0.05) return `${written}x`;
-    if (way < 0.07) return written.replace('{', '{"a":1,"a":2,');
-    if (way < 0.09) return written.replace(/"[^"]*"/, '"\\ud800"');
-    if (way < 0.1) return written.replace(/\d+/, '1e400');
-    if (way < 0.11) return Buffer.concat([Buffer.from(written), Buffer.of(0xff)]);
-    if (way < 0.12) return `${'['.repeat(5_000)}${']'.repeat(5_000)}`;
-    if (way < 0.13) return '';
-    return written;
+  return {
+    text,
+    value,
+    json: (schema: Schema) => spoil(JSON.stringify(value(schema)) ?? 'null', random),
   };
-
-  return { text, value, json };
 };
