@@ -141,6 +141,7 @@ const openContext = async (config: Config, log: Logger, undo: Undo): Promise<Con
   undo(() => accounts.close());
   const rooms = new Rooms(db, { serverName });
   undo(() => rooms.queue.idle());
+  undo(() => rooms.typing.close());
   const federationLog = log.child({ part: 'federation' });
   const federation = await startFederation({ config, db, notifier, log: federationLog, now });
   undo(() => federation.stop());

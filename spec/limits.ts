@@ -243,6 +243,7 @@ export const limits = {
   typingTimeoutMsDefault: 30_000,
   typingTimeoutMsMax: 120_000,
   remoteTypingMs: 60_000,
+  typingRoomsInMemoryMax: 20_000,
   presenceIdleMs: 300_000,
   presenceOfflineMs: 30_000,
   presenceSweepMs: 10_000,
@@ -250,9 +251,10 @@ export const limits = {
   presencesInMemoryMax: 50_000,
   /** Of a text that a push rule looks into. */
   pushMatchLengthMax: 4_096,
+  // Counts of unread events stop at these: after a start, and when a room is never read.
   unreadEventsLookedAtMax: 100,
-  unreadPerRoomMax: 1_000,
-  unreadRoomsInMemoryMax: 50_000,
+  unreadPerRoomMax: 200,
+  unreadRoomsInMemoryMax: 20_000,
   presencesPerEduMax: 1_000,
 
   // The Signal engine of the SDK.

@@ -1,4 +1,6 @@
+import { limits } from '@candor/spec';
 import type { Change } from '../notifier.ts';
+import { recentlyUsed } from '../recently-used.ts';
 import type { Database } from '../storage/database.ts';
 import type { StreamPosition } from '../storage/stream-clock.ts';
 
@@ -12,7 +14,7 @@ type RoomTyping = {
 /** Who is writing where. It is nowhere on disk: after a restart nobody is. */
 export class Typing {
   readonly #db: Pick<Database, 'clock'>;
-  readonly #rooms = new Map<string, RoomTyping>();
+  readonly #rooms = recentlyUsed<string, RoomTyping>(limits.typingRoomsInMemoryMax);
 
   constructor(db: Pick<Database, 'clock'>) {
     this.#db = db;
