@@ -43,7 +43,9 @@ export const fillGap = async (
   if (!limited || timeline.some(isEdge)) return [];
   const missing: ClientEvent[] = [];
   let from = prevBatch;
-  while (from !== undefined && missing.length < limits.clientGapEventsMax) {
+  const pagesMax = limits.clientGapEventsMax / limits.clientHistoryPageEvents;
+  for (let pages = 0; from !== undefined && pages < pagesMax; pages++) {
+    if (missing.length >= limits.clientGapEventsMax) break;
     const page = await olderPage(api, roomId, from, signal);
     for (const event of page.events) {
       if (isEdge(event)) return missing.reverse();
