@@ -107,7 +107,7 @@ export const sendWorkload = async (target: Target, options: WorkloadOptions): Pr
   const rest: Account[] = [];
   for (let index = 2; index <= sendersMax; index += 1)
     rest.push(await target.register(target.url, `sender${index}`));
-  await reportThroughput([first, ...rest], options, report);
   await reportLatency(target, [first, ...rest], options, report);
+  await reportThroughput([first, ...rest], options, report);
   await reportMemory(target, 'after the load', report);
 };
