@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { startDeployment } from '../deployment.ts';
-import { agree } from './agree.ts';
 import { tellEncryptedStory } from './encrypted-story.ts';
 import { installSynapse } from './install-synapse.ts';
 import { startSdkClient } from './js-sdk-client.ts';
 import { asPerson } from './person.ts';
 import { tellRoomStories } from './room-stories.ts';
 import { tellServerStories } from './server-stories.ts';
+import { tellSplitStories } from './split-stories.ts';
 import { startSynapse } from './synapse.ts';
 
 const installed = await installSynapse();
@@ -64,24 +64,10 @@ if ('missing' in installed) {
       tellEncryptedStory(t, dave, carol),
     );
 
-    for (const { name, server, absent, present } of [
-      { name: 'Synapse', server: synapse, absent: bob, present: alice },
-      { name: 'Candor', server: candor, absent: alice, present: bob },
-    ]) {
-      await t.test(`${name} was away and catches up`, async (t) => {
-        await server.stop();
-        const said: string[] = [];
-        for (let turn = 0; turn < 25; turn += 1) {
-          said.push(await present.send(roomId, `${turn} while ${name} was away`));
-        }
-        said.push(await present.setState(roomId, 'm.room.name', { name: `Without ${name}` }));
-        await server.start();
-        for (const eventId of said) await absent.untilSeen(roomId, eventId);
-        const back = await absent.send(roomId, 'back again');
-        await present.untilSeen(roomId, back);
-        await agree(t, roomId, [alice, bob]);
-      });
-    }
+    await tellSplitStories(t, [
+      { name: 'Candor', server: candor, person: alice },
+      { name: 'Synapse', server: synapse, person: bob },
+    ]);
   });
 }
 
