@@ -4,6 +4,7 @@ import { Compile } from 'typebox/compile';
 import type { WebSocket } from 'ws';
 import type { Session } from '../accounts/sessions.ts';
 import type { Context } from '../context.ts';
+import { isDatabaseUnavailable } from '../storage/database-unavailable.ts';
 import { readSyncFilter } from '../sync/read-filter.ts';
 import type { SyncRequest } from '../sync/sync-scope.ts';
 import { readSyncToken, writeSyncToken } from '../sync/sync-token.ts';
@@ -114,10 +115,12 @@ export const serveSyncSocket = (
   session: Session,
   authenticate: () => Promise<Session>,
 ): void => {
+  const log = context.log.child({ part: 'websocket' });
   const ended = new AbortController();
   const close = (error: unknown) => {
     if (ended.signal.aborted) return;
-    if (!(error instanceof MatrixError)) context.log.error({ err: error }, 'sync socket failed');
+    if (isDatabaseUnavailable(error)) log.warn({ err: error }, 'database unavailable');
+    else if (!(error instanceof MatrixError)) log.error({ err: error }, 'sync socket failed');
     socket.close(...closeFor(error));
     ended.abort();
   };
@@ -128,7 +131,7 @@ export const serveSyncSocket = (
   );
   const stopPings = keepAlive(socket);
   const stopWatching = watchToken(context, session, () => authenticate().catch(close));
-  socket.on('error', (err) => context.log.debug({ err }, 'socket broke'));
+  socket.on('error', (err) => log.debug({ err }, 'socket broke'));
   socket.once('close', () => {
     clearTimeout(opening);
     stopPings();
