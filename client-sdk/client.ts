@@ -26,12 +26,20 @@ import { createRoom } from './rooms/create-room.ts';
 import { Room, type RoomContext } from './rooms/room.ts';
 import { Courier } from './send/courier.ts';
 import { SendQueue } from './send/send-queue.ts';
+import type { ReceiveOutcome } from './signal/engine-receive.ts';
 import type { SafetyNumber } from './signal/fingerprint.ts';
 import { SignalEngine } from './signal/signal-engine.ts';
 import type { Store } from './stores/store.ts';
 import type { Row, TrustState } from './stores/tables.ts';
 import { applySync } from './sync/apply-sync.ts';
 import { runSyncLoop, type SyncState } from './sync/sync-loop.ts';
+import { Decisions } from './verification/decisions.ts';
+
+export type DeviceOfUser = {
+  readonly deviceId: string;
+  readonly displayName: string | null;
+  readonly trusted: boolean;
+};
 
 /** One device of one user: signs in, syncs, and keeps every conversation end-to-end encrypted. */
 export class Candor extends EventEmitter<ClientEvents> {
@@ -43,8 +51,7 @@ export class Candor extends EventEmitter<ClientEvents> {
   readonly #courier: Courier;
   readonly #queue: SendQueue;
   readonly #roomContext: RoomContext;
-  /** The master key that was last shown of a user: what the person decides about. */
-  readonly #shown = new Map<string, string>();
+  readonly #decisions: Decisions;
   #running: { readonly stop: AbortController; readonly ended: Promise<unknown> } | undefined;
 
   /** Signs in with a password. A store that belongs to the user already goes on with its device. */
@@ -99,11 +106,10 @@ export class Candor extends EventEmitter<ClientEvents> {
     });
     this.#engine = new SignalEngine({ store, userId, deviceId });
     const [api, engine] = [this.#api, this.#engine];
-    this.#courier = new Courier({
-      api,
-      engine,
-      onOutcome: (outcome) => this.#tell(tellingsOfOutcome(store, this, outcome)),
-    });
+    const onOutcome = (outcome: ReceiveOutcome) =>
+      this.#tell(tellingsOfOutcome(store, this, outcome));
+    this.#courier = new Courier({ api, engine, onOutcome });
+    this.#decisions = new Decisions(engine, onOutcome);
     this.#queue = new SendQueue({ api, engine, store, courier: this.#courier });
     this.#roomContext = { api, engine, store, queue: this.#queue, userId };
   }
@@ -120,6 +126,7 @@ export class Candor extends EventEmitter<ClientEvents> {
     const { signal } = stop;
     return new Promise((resolve, reject) => {
       let live: AbortController | undefined;
+      let last: SyncState | undefined;
       const onState = (state: SyncState, cause?: unknown) => {
         live?.abort();
         live = undefined;
@@ -129,7 +136,8 @@ export class Candor extends EventEmitter<ClientEvents> {
           resolve();
         }
         if (state === 'signed-out' || signal.aborted) reject(cause ?? stopped());
-        this.#tell([{ name: 'state', args: [state] }]);
+        if (state !== last) this.#tell([{ name: 'state', args: [state] }]);
+        last = state;
         if (cause !== undefined) this.#problem(cause);
       };
       const since = () => this.#store.get('account', { userId: this.userId })?.syncToken ?? null;
@@ -147,8 +155,10 @@ export class Candor extends EventEmitter<ClientEvents> {
   /** Stops syncing and sending, and closes the store; what is queued goes out after the next start. */
   async stop(): Promise<void> {
     this.#running?.stop.abort();
+    this.#api.close();
     await this.#running?.ended;
     await this.#queue.stop();
+    await this.#courier.idle();
     this.#store.close();
   }
 
@@ -175,7 +185,7 @@ export class Candor extends EventEmitter<ClientEvents> {
 
   #tell(tellings: readonly Telling[]): void {
     for (const { name, args } of tellings) {
-      if (name === 'warning') this.#isShown(args[0].userId);
+      if (name === 'warning') this.#decisions.show(args[0].userId);
       try {
         this.emit(name, ...(args as never));
       } catch (error) {
@@ -222,9 +232,7 @@ export class Candor extends EventEmitter<ClientEvents> {
 
   /** What the person has not dealt with yet, oldest first. */
   warnings(): Warning[] {
-    const open = this.#engine.warnings();
-    for (const { userId } of open) this.#isShown(userId);
-    return open;
+    return this.#decisions.warnings();
   }
 
   /** How far a user's identity is trusted. */
@@ -232,35 +240,26 @@ export class Candor extends EventEmitter<ClientEvents> {
     return this.#engine.trustOf(userId).state;
   }
 
+  /** A user's devices as far as known; messages are encrypted only to the `trusted` ones. */
+  devicesOf(userId: string): DeviceOfUser[] {
+    return this.#engine
+      .devicesOf(userId)
+      .map(({ deviceId, displayName, eligible: trusted }) => ({ deviceId, displayName, trusted }));
+  }
+
   /** The number to compare with a user; undefined while their identity is not known here. */
   safetyNumber(userId: string): SafetyNumber | undefined {
-    this.#isShown(userId);
-    return this.#engine.safetyNumber(userId);
+    return this.#decisions.safetyNumber(userId);
   }
 
   /** Accepts the changed identity last shown of a user; false when it has changed again since. */
   acknowledge(userId: string): Promise<boolean> {
-    return this.#decide(userId, (key) => this.#engine.acknowledge(userId, key));
+    return this.#decisions.accept(userId, 'acknowledge');
   }
 
   /** The safety number last shown of a user was compared and is right; false when it has changed since. */
   verify(userId: string): Promise<boolean> {
-    return this.#decide(userId, (key) => this.#engine.verify(userId, key));
-  }
-
-  #isShown(userId: string): void {
-    const { masterKey } = this.#engine.trustOf(userId);
-    if (masterKey !== null) this.#shown.set(userId, masterKey);
-  }
-
-  async #decide(
-    userId: string,
-    accept: (masterKey: string) => ReturnType<SignalEngine['verify']>,
-  ): Promise<boolean> {
-    const masterKey = this.#shown.get(userId);
-    const outcome = masterKey === undefined ? undefined : await accept(masterKey);
-    if (outcome) this.#tell(tellingsOfOutcome(this.#store, this, outcome));
-    return outcome !== undefined;
+    return this.#decisions.accept(userId, 'verify');
   }
 
   /** The user's signing keys, sealed with a passphrase, for `login` on another device. */

@@ -3,10 +3,10 @@ export type { LoginOptions, RegisterOptions, StoreOptions } from './account/sign
 export { RequestError } from './api/request-error.ts';
 export type { FileToSend } from './attachments/attached-file.ts';
 export { CandorError, type CandorErrorCode } from './candor-error.ts';
-export { Candor } from './client.ts';
+export { Candor, type DeviceOfUser } from './client.ts';
 export type { ClientEvents, Warning } from './client-events.ts';
 export type { Message } from './rooms/message.ts';
-export type { Room } from './rooms/room.ts';
+export type { Room, UnsentEvent } from './rooms/room.ts';
 export type { RoomEncryption } from './rooms/room-encryption.ts';
 export type { SafetyNumber } from './signal/fingerprint.ts';
 export { StoreError } from './stores/store.ts';

@@ -45,6 +45,7 @@ export type HomeserverApiOptions = {
 export class HomeserverApi {
   readonly baseUrl: string;
   readonly #onTokens: (tokens: Tokens) => void;
+  readonly #closing = new AbortController();
   #tokens: Tokens | undefined;
   #refreshing: Promise<void> | undefined;
 
@@ -66,9 +67,11 @@ export class HomeserverApi {
   /** The same without types. An access token that has expired is renewed once. */
   async send(operation: Operation, parts: RequestParts): Promise<unknown> {
     const tokens = this.#tokens;
+    const closing = this.#closing.signal;
+    const signal = parts.signal ? AbortSignal.any([parts.signal, closing]) : closing;
     const send = () => {
       const token = operation.auth === 'none' ? undefined : this.accessToken;
-      return sendRequest(this.baseUrl, { operation, ...parts, token });
+      return sendRequest(this.baseUrl, { operation, ...parts, token, signal });
     };
     try {
       return await send();
@@ -81,6 +84,11 @@ export class HomeserverApi {
       if (this.#tokens === tokens) await this.#refresh(tokens.refreshToken);
       return send();
     }
+  }
+
+  /** Breaks off every request, also those to come. */
+  close(): void {
+    this.#closing.abort();
   }
 
   // https://spec.matrix.org/v1.19/client-server-api/#refreshing-access-tokens

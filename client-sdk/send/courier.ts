@@ -55,6 +55,11 @@ export class Courier {
     }
   }
 
+  /** Resolves when nothing is under way. */
+  idle(): Promise<void> {
+    return this.#alone(() => Promise.resolve());
+  }
+
   async #performAll(requests: readonly EngineRequest[], proofs: Proofs): Promise<void> {
     for (const request of requests) {
       const answer = await this.#perform(request, proofs);
