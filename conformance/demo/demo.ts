@@ -56,8 +56,13 @@ const say = async (
 
 const texts = {
   direct: ['Is the bridge at Oldham open again?', 'Since Tuesday. Bring the yellow map.'],
+  file: 'the-yellow-map.svg',
   group: ['Saturday, ten o’clock, at the old bridge.', 'I will be there. Who brings the tea?'],
 } as const;
+
+const map = Buffer.from(
+  `<svg xmlns="http://www.w3.org/2000/svg">${'<path d="M0 0 L9 9 L18 3"/>'.repeat(99)}</svg>`,
+);
 
 const talkDirectly = async ({ alice, bob }: Cast): Promise<Message> => {
   page.section('A direct conversation (PQXDH, Double Ratchet)');
@@ -65,6 +70,11 @@ const talkDirectly = async ({ alice, bob }: Cast): Promise<Message> => {
   const bobsRoom = await bob.enters(room.id);
   const first = await say(alice, room, texts.direct[0], [bob]);
   await say(bob, bobsRoom, texts.direct[1], [alice]);
+  await room.sendFile({ bytes: map, name: texts.file, type: 'image/svg+xml' });
+  page.line('alice sends', `${texts.file}, ${map.length} bytes`);
+  const received = await bobsRoom.download(await bob.reads(texts.file));
+  if (!received.equals(map)) throw new Error('bob has other bytes than alice sent');
+  page.line('  bob opens', `${texts.file}, the same bytes`);
   return first;
 };
 
@@ -129,13 +139,16 @@ const searchForTexts = async (pair: Deployment): Promise<void> => {
     ...(await Promise.all(pair.servers.map(serverMaterial))).flat(),
     ...capturedMaterial(pair.captured),
   ];
-  const said = [...texts.direct, ...texts.group];
-  const secrets = said.map((text) => ({ name: `'${text}'`, bytes: Buffer.from(text) }));
+  const said = [...texts.direct, ...texts.group, texts.file];
+  const secrets = [
+    ...said.map((text) => ({ name: `'${text}'`, bytes: Buffer.from(text) })),
+    { name: texts.file, bytes: map.subarray(0, 64) },
+  ];
   const found = findSecrets(materials, secrets);
   if (found.length > 0) throw new Error(`plaintext was found:\n${found.join('\n')}`);
   const megabytes = materials.reduce((sum, { bytes }) => sum + bytes.length, 0) / 1e6;
   page.good(
-    `none of the ${said.length} sentences is in ${megabytes.toFixed(0)} MB of databases, files, logs`,
+    `no sentence and no part of the file is in ${megabytes.toFixed(0)} MB of databases, media, logs`,
   );
   page.good(`nor in the ${pair.captured.length} requests that crossed between the servers`);
 };
