@@ -261,6 +261,22 @@ t.test('transactions have caps, are taken once, and are those of who signed them
   );
 });
 
+t.test('a flood of transactions is held off and harms nobody', async (t) => {
+  const roomId = await createRoom({});
+  const mallory = await enter(roomId);
+  const events = Array.from({ length: 40 }, (_, i) =>
+    mallory.make({ prev_events: [mallory.join.eventId], content: { body: `${i}` } }),
+  );
+  const answers = await Promise.all(events.map((event) => mallory.send([event])));
+  const statuses = new Set(answers.map(({ status }) => status));
+  t.strictSame([...statuses].sort(), [200, 429]);
+  const held = answers.find(({ status }) => status === 429);
+  t.match(held?.json, { errcode: 'M_LIMIT_EXCEEDED', retry_after_ms: Number });
+  const last = mallory.make({ content: { body: 'after the flood' } });
+  t.equal(errorOf(await mallory.send([last]), last), '');
+  t.ok(await isShown(roomId, last));
+});
+
 t.test('a room keeps servers out by its list', async (t) => {
   const roomId = await createRoom({});
   const mallory = await enter(roomId);

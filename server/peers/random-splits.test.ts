@@ -51,9 +51,10 @@ const openRoom = async (version: string) => {
 /** Does what is asked where the room allows it; the answers that refuse are part of the game. */
 const act = async (
   { roomId, people }: Awaited<ReturnType<typeof openRoom>>,
-  { kind, actor, target }: { kind: (typeof acts)[number]; actor: number; target: number },
+  who: Actor | undefined,
+  { kind, target }: { readonly kind: (typeof acts)[number]; readonly target: number },
 ): Promise<void> => {
-  const [who, whom] = [people[actor], people[target]];
+  const whom = people[target];
   if (!who || !whom) return;
   const path = `/rooms/${enc(roomId)}`;
   const text = `${kind} ${Math.random()}`;
@@ -112,14 +113,15 @@ t.test('whatever happens on the sides of splits, all servers end with one state'
           servers.filter((_, index) => index !== alone),
         ];
         const heal = splitNetwork(cut, rest);
-        for (const one of steps) await act(room, one);
+        for (const one of steps) await act(room, room.people[one.actor], one);
         heal();
       }
-      const [creator] = room.people;
       let asked = 0;
       await until(async () => {
-        // Who came back on one side hears of the other with the next event that follows both.
-        if (asked % 50 === 0) await creator?.say(room.roomId, 'is everybody here?');
+        // What one server has and others left aside, or never heard of, comes together with the next events.
+        if (asked % 50 === 0) {
+          for (const one of room.people) await act(room, one, { kind: 'say', target: 1 });
+        }
         asked += 1;
         return agree(room.roomId);
       });

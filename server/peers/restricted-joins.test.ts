@@ -114,3 +114,24 @@ t.test('who left comes back to the room as it is now', async (t) => {
   t.ok(ids.includes(name));
   await arrives(a, await bob.say(roomId, 'back again'));
 });
+
+t.test('servers that the settings exclude are dealt with in neither direction', async (t) => {
+  const [open] = await startTestNetwork(t, 1, { authority: a.authority });
+  const [closed] = await startTestNetwork(t, 1, {
+    authority: a.authority,
+    env: { CANDOR_FEDERATION_DENY: open?.serverName ?? '' },
+  });
+  if (!open || !closed) throw new Error('not started');
+  const alice = await person(open, 'outside');
+  const bob = await person(closed, 'inside');
+  const theirs = await alice.createRoom({ preset: 'public_chat' });
+  const ours = await bob.createRoom({ preset: 'public_chat' });
+  const join = (who: typeof alice, roomId: string, via: TestServer) =>
+    who.request('POST', `/join/${enc(roomId)}?via=${enc(via.serverName)}`, {});
+  t.match(await join(bob, theirs, open), { status: 404 }, 'nobody else is asked');
+  t.match(await join(alice, ours, closed), { status: 403 });
+  const invite = `/rooms/${enc(ours)}/invite`;
+  t.match(await bob.request('POST', invite, { user_id: alice.userId }), { status: 403 });
+  const back = `/rooms/${enc(theirs)}/invite`;
+  t.match(await alice.request('POST', back, { user_id: bob.userId }), { status: 403 });
+});
