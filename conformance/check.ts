@@ -18,6 +18,8 @@ export type Stage = {
   readonly subject: Subject;
   /** A step that needs nothing but the network. */
   step(title: string, run: () => Promise<string>): Promise<void>;
+  /** A step that cannot be done here. */
+  skip(title: string, why: string): void;
   /** A step that looks at disks, logs or captured traffic, or needs a second server; on others' homeservers it is skipped, saying `why`. */
   ownStep(title: string, why: string, run: (own: Deployment) => Promise<string>): Promise<void>;
 };

@@ -71,19 +71,15 @@ export const runChecks = async (
         note(title, 'failed', reason(error), startedMs);
       }
     };
+    const skip = (title: string, why: string) => note(title, 'skipped', why, performance.now());
     const stage: Stage = {
       subject,
       step,
+      skip,
       ownStep: async (title, why, run) => {
         const { own } = subject;
         if (own) await step(title, () => run(own));
-        else
-          note(
-            title,
-            'skipped',
-            `needs a pair that the suite starts itself: ${why}`,
-            performance.now(),
-          );
+        else skip(title, `needs a pair that the suite starts itself: ${why}`);
       },
     };
     const startedMs = performance.now();
