@@ -5,7 +5,8 @@ import { field } from '../fields.ts';
 import { operation } from '../operation.ts';
 
 const membership = Type.Enum(['join', 'invite', 'knock', 'leave', 'ban']);
-const reason = Type.Optional(Type.String());
+// Some clients, matrix-bot-sdk among them, say null where they mean none.
+const reason = Type.Optional(Type.Union([Type.String(), Type.Null()]));
 const inRoom = Type.Object({ roomId: field.roomId });
 const someone = Type.Object({ user_id: field.userId, reason });
 const entered = Type.Object({ room_id: field.roomId });

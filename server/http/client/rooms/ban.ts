@@ -7,7 +7,7 @@ export const ban: Handler<typeof clientServer.ban> = async (context, { params, b
     roomId: params.roomId,
     sender: caller.userId,
     target: body.user_id,
-    reason: body.reason,
+    reason: body.reason ?? undefined,
   });
   return {};
 };

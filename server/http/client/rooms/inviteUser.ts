@@ -10,7 +10,7 @@ export const inviteUser: Handler<typeof clientServer.inviteUser> = async (
     roomId: params.roomId,
     sender: caller.userId,
     target: body.user_id,
-    reason: body.reason,
+    reason: body.reason ?? undefined,
   });
   return {};
 };

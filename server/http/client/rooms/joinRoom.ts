@@ -14,7 +14,7 @@ export const joinRoom: Handler<typeof clientServer.joinRoom> = async (
   await join(context, {
     roomId,
     sender: caller.userId,
-    reason: body.reason,
+    reason: body.reason ?? undefined,
     via: [...new Set([...asked, ...servers])],
   });
   return { room_id: roomId };

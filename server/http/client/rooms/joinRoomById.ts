@@ -7,6 +7,6 @@ export const joinRoomById: Handler<typeof clientServer.joinRoomById> = async (
   { params, body, caller },
 ) => {
   const { roomId } = params;
-  await joinRoom(context, { roomId, sender: caller.userId, reason: body.reason });
+  await joinRoom(context, { roomId, sender: caller.userId, reason: body.reason ?? undefined });
   return { room_id: roomId };
 };

@@ -10,7 +10,7 @@ export const kick: Handler<typeof clientServer.kick> = async (
     roomId: params.roomId,
     sender: caller.userId,
     target: body.user_id,
-    reason: body.reason,
+    reason: body.reason ?? undefined,
   });
   return {};
 };

@@ -14,7 +14,7 @@ export const knockRoom: Handler<typeof clientServer.knockRoom> = async (
   await knock(context, {
     roomId,
     sender: caller.userId,
-    reason: body.reason,
+    reason: body.reason ?? undefined,
     via: [...new Set([...asked, ...servers])],
   });
   return { room_id: roomId };

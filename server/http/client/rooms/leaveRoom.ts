@@ -6,6 +6,10 @@ export const leaveRoom: Handler<typeof clientServer.leaveRoom> = async (
   context,
   { params, body, caller },
 ) => {
-  await leave(context, { roomId: params.roomId, sender: caller.userId, reason: body.reason });
+  await leave(context, {
+    roomId: params.roomId,
+    sender: caller.userId,
+    reason: body.reason ?? undefined,
+  });
   return {};
 };

@@ -10,7 +10,7 @@ export const unban: Handler<typeof clientServer.unban> = async (
     roomId: params.roomId,
     sender: caller.userId,
     target: body.user_id,
-    reason: body.reason,
+    reason: body.reason ?? undefined,
   });
   return {};
 };
