@@ -157,18 +157,34 @@ const openRoom = async (t: Test, visibility: string) => {
   for (const reader of joiners) await of(reader).insist('POST', `${path}/join`, {});
   await guest.join(roomId, here);
   await tell('inside');
+  const regretted = await owner.say(roomId, 'regretted');
   await of('decliner').insist('POST', `${path}/leave`, {});
-  return { here, there, owner, guest, roomId, path, otherRoomId, otherId, of, ids, tell };
+  return {
+    here,
+    there,
+    owner,
+    guest,
+    roomId,
+    path,
+    otherRoomId,
+    otherId,
+    regretted,
+    of,
+    ids,
+    tell,
+  };
 };
 
 type Story = Awaited<ReturnType<typeof openRoom>>;
 
 /** The rest of it, until all clients have heard what they may. */
-const emptyRoom = async ({ owner, path, roomId, of, ids, tell }: Story) => {
+const emptyRoom = async ({ owner, path, roomId, regretted, of, ids, tell }: Story) => {
   await of('leaver').insist('POST', `${path}/leave`, {});
   await owner.insist('POST', `${path}/kick`, { user_id: of('kicked').userId });
   await owner.insist('POST', `${path}/ban`, { user_id: of('banned').userId });
   await tell('late');
+  const redaction = `${path}/redact/${enc(regretted)}/r1`;
+  await owner.insist('PUT', redaction, { reason: 'late-reason' });
   await owner.insist('PUT', `${path}/typing/${enc(owner.userId)}`, {
     typing: true,
     timeout: 60_000,
@@ -234,6 +250,7 @@ const checkRequests = async (t: Test, visibility: string, reader: Reader, story:
     const page = await read(`${path}/messages?dir=${direction}&limit=100`);
     t.equal(page.status, mayRead ? 200 : 403, 'messages');
     t.same(found(page.text), mayRead ? seen : []);
+    t.equal(page.text.includes('late-reason'), mayRead && seen.includes('late'), 'why redacted');
   }
   for (const [word, id] of ids) {
     const isSeen = seen.includes(word);
@@ -249,6 +266,7 @@ const checkRequests = async (t: Test, visibility: string, reader: Reader, story:
         [],
         'and nothing else comes along',
       );
+      if (!seen.includes('late')) t.notMatch(text, 'late-reason');
     }
   }
   const threads = await read(`${path}/threads`, 'v1');
@@ -287,6 +305,8 @@ const checkSyncs = async (t: Test, visibility: string, reader: Reader, story: St
   );
   if (joiners.includes(reader)) t.ok(found(pushed).includes('inside'), 'socket: while there');
   for (const [way, text] of Object.entries({ ...whole, pushed })) {
+    if (!seen.includes('late')) t.notMatch(text, 'late-reason', way);
+    if (reader === 'member') t.match(text, 'late-reason', way);
     t.equal(text.includes('late-topic'), reader === 'member', `${way}: state`);
     t.equal(/m\.typing|m\.receipt/.test(text), reader === 'member', `${way}: ephemeral`);
   }

@@ -1,6 +1,7 @@
 import { clientEvent, type Json, type JsonObject } from '@candor/federation';
 import type { StoredEvent } from '../storage/stored-event.ts';
 import type { StepContext } from './place-event.ts';
+import { readRedactions } from './read-redactions.ts';
 
 /** The session that is shown something. */
 export type Viewer = { readonly userId: string; readonly deviceId?: string | undefined };
@@ -17,6 +18,8 @@ export type ShowOptions = {
   readonly omitRoomId?: boolean;
   /** Leaves out what stood there before: for the state itself, which can be large. */
   readonly omitReplaced?: boolean;
+  /** Leaves out by what an event was redacted, which not every viewer may see alike. */
+  readonly omitRedaction?: boolean;
 };
 
 /** Which state event stood where each state event now stands. */
@@ -49,23 +52,24 @@ export const showEvents = async (
   { rooms, now }: Pick<StepContext, 'rooms' | 'now'>,
   viewer: Viewer,
   events: readonly ShownEvent[],
-  { omitRoomId = false, omitReplaced = false }: ShowOptions = {},
+  { omitRoomId = false, omitReplaced = false, omitRedaction = false }: ShowOptions = {},
 ): Promise<JsonObject[]> => {
   const stored = events.map((event) => event.stored);
   const replaced = await readReplaced({ rooms }, omitReplaced ? [] : stored);
-  const redactions = await rooms.events.load(stored.flatMap((event) => event.redactedBy ?? []));
+  const redactionOf = await readRedactions({ rooms }, viewer.userId, omitRedaction ? [] : stored);
   const txnIds = await rooms.sentTransactions.txnIdsOf(viewer);
   const nowMs = now();
-  return events.map(({ stored: { event, redactedBy }, membership }) => {
+  return events.map(({ stored: one, membership }) => {
+    const { event } = one;
     const before = replaced.get(event.eventId)?.event;
-    const redaction = redactedBy === null ? undefined : redactions.get(redactedBy);
+    const redaction = redactionOf(one);
     const txnId = event.sender === viewer.userId ? txnIds(event.eventId) : undefined;
     const unsigned: Record<string, Json> = {
       age: Math.max(0, nowMs - event.originServerTs),
     };
     if (membership !== undefined) unsigned['membership'] = membership;
     if (txnId !== undefined) unsigned['transaction_id'] = txnId;
-    if (redaction) unsigned['redacted_because'] = clientEvent(redaction.event);
+    if (redaction) unsigned['redacted_because'] = redaction;
     if (before) {
       unsigned['prev_content'] = before.content;
       unsigned['replaces_state'] = before.eventId;

@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from '@candor/federation';
 import type { Context } from '../context.ts';
+import { readRedactions } from '../rooms/read-redactions.ts';
 import { showEvents } from '../rooms/show-events.ts';
 import type { StoredEvent } from '../storage/stored-event.ts';
 
@@ -27,7 +28,11 @@ const readHeads = async (
   const missing = events.filter(({ stored }) => !heads.has(stored));
   if (missing.length === 0) return;
   const bare = missing.map(({ stored }) => ({ stored }));
-  const options = { omitRoomId: true, omitReplaced: heads === stateHeads };
+  const options = {
+    omitRoomId: true,
+    omitReplaced: heads === stateHeads,
+    omitRedaction: true,
+  };
   const shown = await showEvents(context, nobody, bare, options);
   for (const [index, { stored }] of missing.entries()) {
     heads.set(stored, headOf(shown[index] ?? {}));
@@ -53,6 +58,8 @@ export const writeEvents = async (
   await readHeads(context, heads, events);
   const hasOwn = events.some(({ stored }) => stored.event.sender === session.userId);
   const txnIdOf = hasOwn ? await context.rooms.sentTransactions.txnIdsOf(session) : undefined;
+  const stored = events.map((one) => one.stored);
+  const redactionOf = await readRedactions(context, session.userId, stored);
   const nowMs = context.now();
   return events.map(({ stored, membership, relations }) => {
     const { event } = stored;
@@ -61,6 +68,8 @@ export const writeEvents = async (
     if (membership !== undefined) text += `,"membership":${JSON.stringify(membership)}`;
     const txnId = event.sender === session.userId ? txnIdOf?.(event.eventId) : undefined;
     if (txnId !== undefined) text += `,"transaction_id":${JSON.stringify(txnId)}`;
+    const redaction = redactionOf(stored);
+    if (redaction) text += `,"redacted_because":${JSON.stringify(redaction)}`;
     if (relations) text += `,"m.relations":${JSON.stringify(relations)}`;
     return `${text}}}`;
   });
