@@ -1,0 +1,169 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { clientServer } from '@candor/spec';
+import t, { type Test } from 'tap';
+import { homeserverUrl } from '../account/homeserver-url.ts';
+import { authenticate } from './authenticate.ts';
+import { HomeserverApi, type Tokens } from './homeserver-api.ts';
+
+type Asked = { readonly url: string; readonly token: string | undefined; readonly body: unknown };
+type Answer = { readonly status?: number; readonly body: unknown };
+
+/** A homeserver that answers as the test says. */
+const startHomeserver = async (t: Test, answer: (asked: Asked) => Answer | Promise<Answer>) => {
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const text = Buffer.concat(chunks).toString();
+    const { status = 200, body } = await answer({
+      url: request.url ?? '',
+      token: request.headers.authorization,
+      body: text === '' ? undefined : JSON.parse(text),
+    });
+    response.writeHead(status, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(body));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+};
+
+/** What a call is rejected with. */
+const errorOf = (call: Promise<unknown>): Promise<unknown> =>
+  call.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+
+const whoami = { user_id: '@alice:a.example' };
+const expired = (softLogout: boolean): Answer => ({
+  status: 401,
+  body: { errcode: 'M_UNKNOWN_TOKEN', error: 'expired', soft_logout: softLogout },
+});
+
+t.test(
+  'an expired token is renewed once for all calls that meet it, and stored first',
+  async (t) => {
+    const asked: string[] = [];
+    const baseUrl = await startHomeserver(t, ({ url, token, body }) => {
+      asked.push(url);
+      if (url.endsWith('/refresh')) {
+        t.same(body, { refresh_token: 'r1' });
+        t.equal(token, undefined);
+        return { body: { access_token: 'a2', refresh_token: 'r2' } };
+      }
+      return token === 'Bearer a2' ? { body: whoami } : expired(true);
+    });
+    const stored: Tokens[] = [];
+    const tokens = { accessToken: 'a1', refreshToken: 'r1' };
+    const api = new HomeserverApi({ baseUrl, tokens, onTokens: (next) => stored.push(next) });
+    const calls = [1, 2, 3].map(() => api.call(clientServer.getTokenOwner, {}));
+    t.same(await Promise.all(calls), [whoami, whoami, whoami]);
+    t.same(stored, [{ accessToken: 'a2', refreshToken: 'r2' }]);
+    t.equal(asked.filter((url) => url.endsWith('/refresh')).length, 1);
+  },
+);
+
+t.test('a token that is gone for good is not renewed', async (t) => {
+  const asked: string[] = [];
+  const baseUrl = await startHomeserver(t, ({ url }) => {
+    asked.push(url);
+    return expired(false);
+  });
+  const api = new HomeserverApi({ baseUrl, tokens: { accessToken: 'a', refreshToken: 'r' } });
+  const refused = { status: 401, errcode: 'M_UNKNOWN_TOKEN', isPassing: false };
+  t.match(await errorOf(api.call(clientServer.getTokenOwner, {})), refused);
+  t.same(asked, ['/_matrix/client/v3/account/whoami']);
+});
+
+t.test('what is refused tells whether and when to try again', async (t) => {
+  let answer: Answer = { body: {} };
+  const baseUrl = await startHomeserver(t, () => answer);
+  const api = new HomeserverApi({ baseUrl });
+  const ask = () => api.call(clientServer.getVersions, {});
+  answer = { status: 429, body: { errcode: 'M_LIMIT_EXCEEDED', retry_after_ms: 1_234 } };
+  t.match(await errorOf(ask()), { status: 429, isPassing: true, retryAfterMs: 1_234 });
+  answer = { status: 503, body: 'down' };
+  t.match(await errorOf(ask()), { status: 503, isPassing: true, retryAfterMs: 0 });
+  answer = { status: 403, body: { errcode: 'M_FORBIDDEN', retry_after_ms: -1 } };
+  t.match(await errorOf(ask()), { isPassing: false, retryAfterMs: 0 });
+  const nobody = new HomeserverApi({ baseUrl: 'http://127.0.0.1:1' });
+  t.match(await errorOf(nobody.call(clientServer.getVersions, {})), {
+    status: undefined,
+    isPassing: true,
+  });
+});
+
+t.test('closing breaks off what is under way', async (t) => {
+  const asked = Promise.withResolvers<void>();
+  const baseUrl = await startHomeserver(t, () => {
+    asked.resolve();
+    return new Promise<Answer>(() => undefined);
+  });
+  const api = new HomeserverApi({ baseUrl });
+  const refused = errorOf(api.call(clientServer.getVersions, {}));
+  await asked.promise;
+  api.close();
+  t.match(await refused, { isPassing: true });
+});
+
+t.test('stages that can be proven are gone through, others are left to the caller', async (t) => {
+  const auths: unknown[] = [];
+  let completed: string[] = [];
+  let flows = [['m.login.email.identity'], ['m.login.registration_token', 'm.login.dummy']];
+  const baseUrl = await startHomeserver(t, ({ body }) => {
+    const { auth } = body as { auth?: { type: string } };
+    auths.push(auth);
+    completed = auth ? [...completed, auth.type] : [];
+    if (completed.length === 2) return { body: { user_id: '@new:a.example' } };
+    const stages = flows.map((one) => ({ stages: one }));
+    return { status: 401, body: { session: 's', completed, flows: stages } };
+  });
+  const api = new HomeserverApi({ baseUrl });
+  const register = (registrationToken?: string) =>
+    authenticate(
+      (auth) => api.call(clientServer.register, { body: auth === undefined ? {} : { auth } }),
+      { registrationToken },
+    );
+  t.match(await register('token'), { user_id: '@new:a.example' });
+  t.match(auths, [
+    undefined,
+    { type: 'm.login.registration_token', token: 'token', session: 's' },
+    { type: 'm.login.dummy', session: 's' },
+  ]);
+  t.match(await errorOf(register()), { status: 401, body: { session: 's' } });
+  flows = [];
+  t.match(await errorOf(register('token')), { status: 401 });
+});
+
+t.test('a wrong password is not tried again', async (t) => {
+  let attempts = 0;
+  const challenge = { session: 's', flows: [{ stages: ['m.login.password'] }] };
+  const baseUrl = await startHomeserver(t, ({ body }) => {
+    const isTry = (body as { auth?: unknown }).auth !== undefined;
+    attempts += isTry ? 1 : 0;
+    return { status: 401, body: isTry ? { ...challenge, errcode: 'M_FORBIDDEN' } : challenge };
+  });
+  const api = new HomeserverApi({ baseUrl, tokens: { accessToken: 'a', refreshToken: null } });
+  const upload = authenticate(
+    (auth) =>
+      api.call(clientServer.uploadCrossSigningKeys, { body: auth === undefined ? {} : { auth } }),
+    { userId: '@alice:a.example', password: 'wrong' },
+  );
+  t.match(await errorOf(upload), { errcode: 'M_FORBIDDEN' });
+  t.equal(attempts, 1);
+});
+
+t.test('a homeserver is reached by HTTPS, or on loopback', async (t) => {
+  t.equal(await homeserverUrl('https://matrix.example/'), 'https://matrix.example');
+  t.equal(await homeserverUrl('https://matrix.example/base/'), 'https://matrix.example/base');
+  t.equal(await homeserverUrl('http://localhost:8008'), 'http://localhost:8008');
+  for (const url of ['http://matrix.example', 'http://127.0.0.1.example', 'ftp://localhost']) {
+    await t.rejects(homeserverUrl(url), { code: 'insecure-homeserver' }, url);
+  }
+});
