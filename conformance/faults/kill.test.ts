@@ -8,7 +8,7 @@ import { nothingSeen, type Seen, type StubbornClient, stubbornClient } from './s
 t.setTimeout(120_000);
 
 const seed = Number(process.env['CANDOR_FAULT_SEED'] ?? Date.now() % 1_000_000);
-const kills = 5;
+const kills = 4;
 const pauseMs = 15;
 
 /** Everything an account does until it is told to stop: it talks, sends notes, reads and syncs. */
