@@ -5,8 +5,13 @@ import {
   type RoomVersionRules,
   readEvent,
   requiredSignatures,
+  type Verdict,
 } from '@candor/federation';
-import { verifyEventSignatures } from '@candor/federation/transport';
+import {
+  type EventSignatures,
+  type KeyRequest,
+  verifyEventSignatures,
+} from '@candor/federation/transport';
 import { limits } from '@candor/spec';
 import type { RemoteContext } from './remote-context.ts';
 
@@ -14,53 +19,76 @@ export type IncomingEvent =
   | { readonly ok: true; readonly event: RoomEvent }
   | { readonly ok: false; readonly eventId?: string; readonly reason: string };
 
-/** Lets others have their turn between parts of a large answer. */
-const readAll = async (
-  pdus: readonly unknown[],
-  rules: RoomVersionRules,
-  roomId: string,
-): Promise<readonly ReadEvent[]> => {
-  const events: ReadEvent[] = [];
-  for (const pdu of pdus) {
-    if (events.length % limits.eventsPerTurnMax === limits.eventsPerTurnMax - 1) {
-      await setImmediate();
+type Checked = {
+  readonly read: ReadEvent;
+  /** What is wrong before any signature is verified. */
+  readonly fault: string | undefined;
+  readonly signatures: EventSignatures;
+};
+
+const readOne = (pdu: unknown, rules: RoomVersionRules, roomId: string): Checked => {
+  const read = readEvent(pdu, rules, roomId);
+  const required = read.ok ? requiredSignatures(read.event, rules) : undefined;
+  return {
+    read,
+    fault: required?.ok === false ? `no signature of ${required.missing}` : undefined,
+    signatures: {
+      signedBytes: read.ok ? read.signedBytes : Buffer.alloc(0),
+      required: required?.ok ? required.signatures : [],
+      originServerTs: read.ok ? read.event.originServerTs : 0,
+      enforceKeyValidity: true,
+    },
+  };
+};
+
+/** Fetches the keys of all servers side by side, before the events are verified part by part. */
+const fetchKeys = async (
+  { federation }: Pick<RemoteContext, 'federation'>,
+  events: readonly Checked[],
+): Promise<void> => {
+  const wanted = new Map<string, KeyRequest>();
+  for (const { signatures } of events) {
+    for (const { serverName, keyId } of signatures.required) {
+      const name = `${serverName} ${keyId}`;
+      const latest = Math.max(wanted.get(name)?.minimumValidUntil ?? 0, signatures.originServerTs);
+      wanted.set(name, { serverName, keyId, minimumValidUntil: latest });
     }
-    events.push(readEvent(pdu, rules, roomId));
   }
-  return events;
+  await federation.keyRing.keysFor([...wanted.values()]);
 };
 
 /**
  * The first three checks, the same for whatever way an event came: format and sizes, signatures, content hash
- * (redacted when it does not match). An outcome for each PDU, in order.
+ * (redacted when it does not match). An outcome for each PDU, in order. Others have their turn between parts.
  */
 // https://spec.matrix.org/v1.19/server-server-api/#checks-performed-on-receipt-of-a-pdu
 export const checkIncoming = async (
-  { federation }: Pick<RemoteContext, 'federation'>,
+  context: Pick<RemoteContext, 'federation'>,
   pdus: readonly unknown[],
   rules: RoomVersionRules,
   roomId: string,
 ): Promise<readonly IncomingEvent[]> => {
-  const read = await readAll(pdus, rules, roomId);
-  const signed = read.map((one) => {
-    const required = one.ok ? requiredSignatures(one.event, rules) : undefined;
-    const fault = required?.ok === false ? `no signature of ${required.missing}` : undefined;
-    return {
-      fault,
-      signedBytes: one.ok ? one.signedBytes : Buffer.alloc(0),
-      required: required?.ok ? required.signatures : [],
-      originServerTs: one.ok ? one.event.originServerTs : 0,
-      enforceKeyValidity: true,
-    };
-  });
-  const verdicts = await verifyEventSignatures(signed, federation.keyRing);
-  return read.map((one, index) => {
-    if (!one.ok) return one;
-    const { event } = one;
-    const verdict = verdicts[index];
-    const fault = signed[index]?.fault;
-    if (verdict?.allowed && fault === undefined) return { ok: true, event };
-    const reason = fault ?? (verdict && !verdict.allowed ? verdict.reason : 'not verified');
-    return { ok: false, eventId: event.eventId, reason };
-  });
+  const size = limits.eventsPerTurnMax;
+  const events: Checked[] = [];
+  for (const pdu of pdus) {
+    if (events.length % size === size - 1) await setImmediate();
+    events.push(readOne(pdu, rules, roomId));
+  }
+  if (events.length > size) await fetchKeys(context, events);
+  const outcomes: IncomingEvent[] = [];
+  for (let start = 0; start < events.length; start += size) {
+    const part = events.slice(start, start + size);
+    const signatures = part.map((one) => one.signatures);
+    const verdicts = await verifyEventSignatures(signatures, context.federation.keyRing);
+    outcomes.push(...part.map((one, index) => outcomeOf(one, verdicts[index])));
+  }
+  return outcomes;
+};
+
+const outcomeOf = ({ read, fault }: Checked, verdict: Verdict | undefined): IncomingEvent => {
+  if (!read.ok) return read;
+  const { event } = read;
+  if (verdict?.allowed && fault === undefined) return { ok: true, event };
+  const reason = fault ?? (verdict && !verdict.allowed ? verdict.reason : 'not verified');
+  return { ok: false, eventId: event.eventId, reason };
 };

@@ -1,6 +1,8 @@
+import { setImmediate } from 'node:timers/promises';
 import type { RoomEvent } from '@candor/federation';
 import { limits } from '@candor/spec';
 import { commitSteps } from '../commit-steps.ts';
+import type { Room } from '../room.ts';
 import { fetchAuthChain } from './fetch-auth-chain.ts';
 import { fetchEvents } from './fetch-events.ts';
 import { type JudgedEvent, judgeByAuthEvents, orderByAuthEvents } from './judge-auth-events.ts';
@@ -46,6 +48,25 @@ const completeAuthChains = async (
   }
 };
 
+/** In parts, so that others have their turn; the room's writer holds the room until all are queued. */
+const keepInParts = async (
+  context: RemoteContext,
+  room: Room,
+  judged: readonly JudgedEvent[],
+): Promise<readonly Promise<void>[]> => {
+  const writes: Promise<void>[] = [];
+  const size = limits.persistBatchEventsMax;
+  for (let start = 0; start < judged.length; start += size) {
+    const step = await keepOutliers(context, room, judged.slice(start, start + size));
+    const write = commitSteps(context, room, [step]);
+    // A failure is told at the end, also when it ends this loop.
+    write.catch(() => undefined);
+    writes.push(write);
+    await setImmediate();
+  }
+  return writes;
+};
+
 /**
  * Keeps events beside the timeline, with their auth chains, each judged by what it cites (check 4); those whose chain
  * cannot be had are left out. Resolves when they are on disk. They must have passed `checkIncoming`; the room is known.
@@ -62,15 +83,16 @@ export const importOutliers = async (
     const root = room.rules.roomIdIsCreateHash ? [`$${room.roomId.slice(1)}`] : [];
     const known = await context.rooms.events.load(new Set([...root, ...ids]));
     const judged = new Map<string, JudgedEvent>();
+    let count = 0;
     const find = (eventId: string) => judged.get(eventId) ?? known.get(eventId);
     for (const event of orderByAuthEvents(all.values())) {
       if (known.has(event.eventId) || !event.authEvents.every((id) => find(id))) continue;
       const rejectedFor = judgeByAuthEvents(event, find, room.rules);
       judged.set(event.eventId, { event, rejectedFor });
+      count += 1;
+      if (count % limits.eventsPerTurnMax === 0) await setImmediate();
     }
-    if (judged.size === 0) return undefined;
-    const step = await keepOutliers(context, room, [...judged.values()]);
-    return { ended: commitSteps(context, room, [step]) };
+    return keepInParts(context, room, [...judged.values()]);
   });
-  await written?.ended;
+  await Promise.all(written);
 };
