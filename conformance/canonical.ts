@@ -2,7 +2,7 @@ import { createPublicKey, verify } from 'node:crypto';
 
 /** Canonical JSON, written here again so that checks do not lean on the code they check. */
 // https://spec.matrix.org/v1.19/appendices/#canonical-json
-export const canonicalText = (value: unknown): string => {
+const canonicalText = (value: unknown): string => {
   if (Array.isArray(value)) return `[${value.map(canonicalText).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   const entries = Object.entries(value).filter(([, one]) => one !== undefined);

@@ -16,7 +16,7 @@ export type Figure = {
 };
 
 /** The value below which `share` (0 to 1) of the values lie; 0 without values. */
-export const quantile = (values: readonly number[], share: number): number => {
+const quantile = (values: readonly number[], share: number): number => {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
 };
