@@ -1,5 +1,5 @@
 import { passesFilter } from '../rooms/event-filter.ts';
-import { type AccountDatum, readAccountDataBetween } from '../storage/account-data-changes.ts';
+import { type AccountDatum, readAccountDataBetween } from '../storage/account-data.ts';
 import type { Changes } from './gather-changes.ts';
 import { roomFilterOf, type SyncScope } from './sync-scope.ts';
 
