@@ -3,9 +3,8 @@ import type { Db } from './database.ts';
 
 export type MissingEvent = {
   readonly eventId: string;
-  /** An event that names it, and that one's depth. */
+  /** An event that names it. */
   readonly childEventId: string;
-  readonly childDepth: number;
 };
 
 /** Whether stored events of the room name this one, which is not there yet, as a predecessor. */
@@ -31,15 +30,11 @@ export const readMissing = async (
   depths: { readonly from: number; readonly to: number },
   limit: number,
 ): Promise<MissingEvent[]> => {
-  const { rows } = await raw<{ event_id: string; child_event_id: string; depth: number }>`
-    SELECT b.event_id, b.child_event_id, c.depth
+  const { rows } = await raw<{ event_id: string; child_event_id: string }>`
+    SELECT b.event_id, b.child_event_id
     FROM backward_extremities b JOIN events c ON c.event_id = b.child_event_id
     WHERE b.room_nid = ${roomNid} AND NOT c.is_outlier
       AND c.depth BETWEEN ${depths.from} AND ${depths.to}
     ORDER BY c.depth DESC, b.event_id LIMIT ${limit}`.execute(sql);
-  return rows.map((row) => ({
-    eventId: row.event_id,
-    childEventId: row.child_event_id,
-    childDepth: row.depth,
-  }));
+  return rows.map((row) => ({ eventId: row.event_id, childEventId: row.child_event_id }));
 };

@@ -10,15 +10,11 @@ import { askPeer } from './ask-peer.ts';
 import { checkIncoming } from './check-incoming.ts';
 import { listIn } from './fetch-events.ts';
 import { importCitations } from './import-citations.ts';
+import { isPlaced } from './missing-events.ts';
 import { placeReceived } from './place-received.ts';
 import type { RemoteContext, RemoteSource } from './remote-context.ts';
 import { stateAtGap } from './state-at-gap.ts';
 import { noState } from './state-of-events.ts';
-
-const isPlaced = async ({ rooms }: RemoteContext, eventId: string): Promise<boolean> => {
-  const known = await rooms.events.loadOne(eventId);
-  return known !== undefined && !known.isOutlier;
-};
 
 /** Old events, checked, the oldest first. */
 const ask = async (

@@ -7,6 +7,12 @@ import { checkIncoming } from './check-incoming.ts';
 import { listIn } from './fetch-events.ts';
 import type { RemoteContext, RemoteSource } from './remote-context.ts';
 
+/** Whether an event has its place in the graph; outliers have none. */
+export const isPlaced = async (
+  { rooms }: Pick<RemoteContext, 'rooms'>,
+  eventId: string,
+): Promise<boolean> => (await rooms.events.loadOne(eventId))?.isOutlier === false;
+
 /** Which of these events have no place in the room's graph here. */
 export const notPlaced = async (
   { rooms }: Pick<RemoteContext, 'rooms'>,

@@ -7,7 +7,7 @@ import type { Room } from '../room.ts';
 import { stateBeforeEvent } from '../state-before-event.ts';
 import { type StateSet, stateSetAfter } from '../state-set.ts';
 import { importCitations } from './import-citations.ts';
-import { fetchMissingEvents, notPlaced } from './missing-events.ts';
+import { fetchMissingEvents, isPlaced, notPlaced } from './missing-events.ts';
 import { placeReceived, type Reception, type Standing } from './place-received.ts';
 import { askForPolicy } from './policy-server.ts';
 import type { RemoteContext, RemoteSource } from './remote-context.ts';
@@ -23,11 +23,6 @@ export type ReceiveOptions = {
 type Budget = { gaps: number };
 
 const missing = (reason: string): Reception => ({ kind: 'refused', reason, isMissing: true });
-
-const isPlaced = async ({ rooms }: RemoteContext, eventId: string): Promise<boolean> => {
-  const known = await rooms.events.loadOne(eventId);
-  return known !== undefined && !known.isOutlier;
-};
 
 /** Predecessors that are not here come from the server that sent the event; where it has none, its word on the state there. */
 const bridgeGaps = async (
