@@ -52,6 +52,7 @@ export const limits = {
   timelineEventsDefault: 10,
   timelineEventsMax: 1_000,
   syncTimeoutMsMax: 180_000,
+  syncSettleMsMax: 100,
   toDeviceMessagesPerSyncMax: 100,
   initialSyncKeptMs: 120_000,
   initialSyncsKeptBytesMax: 67_108_864,

@@ -17,6 +17,7 @@ export class StreamClock<C> {
   #reservedUntil: StreamPosition;
   #flights: Flight<C>[] = [];
   #head = 0;
+  #waiting: { readonly position: StreamPosition; readonly resolve: () => void }[] = [];
   readonly #reserve: () => Promise<StreamPosition>;
   readonly #tell: (position: StreamPosition, change: C) => void;
   #reserving = false;
@@ -52,6 +53,14 @@ export class StreamClock<C> {
     this.#advance();
   }
 
+  /** Resolves when every position that has been handed out by now is settled; undefined when all are. */
+  settled(): Promise<void> | undefined {
+    const last = this.#head < this.#flights.length ? this.#flights.at(-1) : undefined;
+    if (!last) return undefined;
+    const { position } = last;
+    return new Promise((resolve) => this.#waiting.push({ position, resolve }));
+  }
+
   #find(position: StreamPosition): Flight<C> | undefined {
     let low = this.#head;
     let high = this.#flights.length - 1;
@@ -78,6 +87,9 @@ export class StreamClock<C> {
     if (this.#head > 1024) {
       this.#flights = this.#flights.slice(this.#head);
       this.#head = 0;
+    }
+    while (this.#waiting[0] && this.#waiting[0].position <= this.committed) {
+      this.#waiting.shift()?.resolve();
     }
   }
 

@@ -65,7 +65,7 @@ export const loadLazily = async (
   const { include_redundant_members: isRepeated } = roomFilterOf(request, 'state');
   for (const [key, stored] of await readMembers(scope, room, missing, timelineIds)) {
     const { eventId } = stored.event;
-    const isKnown = context.sync.sentMembers.has(session, eventId, scope.from);
+    const isKnown = context.sync.sentMembers.has(session, eventId);
     if (isRepeated || isFull || !isKnown) kept.set(key, stored);
   }
   for (const [key, { event }] of kept) {

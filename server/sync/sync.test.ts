@@ -218,6 +218,14 @@ t.test('members are loaded lazily, once, and again when the answer was lost', as
   t.same(membersIn((await fresh.sync()).rooms.join[many]), [second.userId], 'lost, so again');
   await second.say(many, 'another');
   t.same(membersIn((await fresh.sync()).rooms.join[many]), [], 'known by now');
+  const [crowdFirst, crowdSecond] = crowd as [Person, Person];
+  await crowdFirst.say(many, 'in an answer that is lost');
+  await fresh.ask();
+  await crowdSecond.say(many, 'in the one after it');
+  t.same(membersIn((await fresh.sync()).rooms.join[many]), [crowdSecond.userId]);
+  await crowdFirst.say(many, 'again');
+  const late = membersIn((await fresh.sync()).rooms.join[many]);
+  t.same(late, [crowdFirst.userId], 'what was lost is not known, whatever came after it');
   const redundant = { ...lazy, include_redundant_members: true };
   await second.say(many, 'a third');
   const repeated = await fresh.sync({ filter: JSON.stringify({ room: { state: redundant } }) });

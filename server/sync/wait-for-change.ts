@@ -52,6 +52,16 @@ class Watch {
   }
 }
 
+/**
+ * Lets what is being written come to its end: a client finds what it was told is done, even when something before it
+ * in the stream is still under way. Not for long, as a write may hang.
+ */
+const letWritesEnd = async ({ db }: Context): Promise<void> => {
+  const settled = db.clock.settled();
+  if (settled === undefined) return;
+  await Promise.race([settled, after(limits.syncSettleMsMax, undefined, { ref: false })]);
+};
+
 /** What the client begins with; made again only when something has happened since it was last made. */
 const initialBody = (
   context: Context,
@@ -77,6 +87,7 @@ export const waitForBody = async (
   request: SyncRequest,
   { timeoutMs, signal }: WaitOptions,
 ): Promise<SyncBody> => {
+  await letWritesEnd(context);
   if (request.since === undefined) return initialBody(context, request, signal);
   const endAt = performance.now() + timeoutMs;
   const watch = new Watch(context, request);

@@ -77,6 +77,7 @@ export const writeBody = async (
   const since = isAhead ? undefined : request.since;
   const after = Math.max(since?.position ?? 0, quietUntil);
   const told = since && context.notifier.since(after);
+  context.sync.sentMembers.goOn(`${userId} ${request.deviceId}`, since?.position ?? 0);
   const scope = await scopeOf(context, request, since, upTo);
   const rooms = await context.sync.rooms.of(userId);
   const changes =
