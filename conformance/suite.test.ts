@@ -6,12 +6,13 @@ import { loadChecks, runChecks, type StepResult } from './run-checks.ts';
 import { ownSubject } from './subject.ts';
 
 // The checks bring a pair of servers up and talk over it; each step has its own limit.
-t.setTimeout(280_000);
+const timeout = 280_000;
+t.setTimeout(timeout);
 
 const file = join(import.meta.dirname, 'baseline/own-pair.json');
 const baseline = JSON.parse(readFileSync(file, 'utf8')) as Baseline;
 
-t.test('every check ends as the baseline says', async (t) => {
+t.test('every check ends as the baseline says', { timeout }, async (t) => {
   const checks = await loadChecks();
   const subject = await ownSubject();
   t.teardown(subject.stop);
