@@ -16,7 +16,7 @@ export const backOff = () => {
       );
       failures = Math.min(failures + 1, 30);
       const ms = Math.max(atLeastMs, doubled * (0.5 + Math.random() / 2));
-      await sleep(ms, undefined, { signal, ref: false }).catch(() => undefined);
+      await sleep(ms, undefined, { signal }).catch(() => undefined);
     },
   };
 };

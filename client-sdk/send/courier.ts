@@ -1,6 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout } from 'node:timers/promises';
 import { limits } from '@candor/spec';
 import type { Proofs } from '../api/authenticate.ts';
+import { backOff } from '../api/back-off.ts';
 import type { HomeserverApi } from '../api/homeserver-api.ts';
 import { performRequest } from '../api/perform-request.ts';
 import { RequestError } from '../api/request-error.ts';
@@ -35,23 +36,30 @@ export class Courier {
     return this.#alone(() => this.#performAll(requests, proofs));
   }
 
-  /** Makes the requests that are due, and those that follow from their answers. */
+  /** Makes the requests that are due, and those that follow from their answers; rejects when one failed. */
   followUp(proofs: Proofs = {}): Promise<void> {
     return this.#alone(async () => {
       for (let round = 0; round < roundsMax; round++) {
         const requests = await this.#engine.outgoingRequests();
         if (requests.length === 0) return;
-        await this.#performAll(requests, proofs);
+        await this.#performEach(requests, proofs);
       }
     });
   }
 
   /** Does so every few seconds, since retry requests become due with time; resolves when the signal ends. */
   async keepFollowingUp(signal: AbortSignal, onError: (error: unknown) => void): Promise<void> {
+    const pause = backOff();
     while (!signal.aborted) {
-      await this.followUp().catch(onError);
-      const ms = limits.clientFollowUpIntervalMs;
-      await sleep(ms, undefined, { signal, ref: false }).catch(() => undefined);
+      try {
+        await this.followUp();
+        pause.reset();
+        await setTimeout(limits.clientFollowUpIntervalMs, undefined, { signal });
+      } catch (error) {
+        if (signal.aborted) return;
+        onError(error);
+        await pause.wait(signal);
+      }
     }
   }
 
@@ -65,6 +73,20 @@ export class Courier {
       const answer = await this.#perform(request, proofs);
       this.#onOutcome(await this.#engine.applyAnswer(request, answer));
     }
+  }
+
+  /** One that is refused does not hold up the others. */
+  async #performEach(requests: readonly EngineRequest[], proofs: Proofs): Promise<void> {
+    const refusals: RequestError[] = [];
+    for (const request of requests) {
+      try {
+        await this.#performAll([request], proofs);
+      } catch (error) {
+        if (!(error instanceof RequestError) || error.isPassing) throw error;
+        refusals.push(error);
+      }
+    }
+    if (refusals.length > 0) throw refusals[0];
   }
 
   async #perform(request: EngineRequest, proofs: Proofs): Promise<unknown> {

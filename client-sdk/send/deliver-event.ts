@@ -43,23 +43,19 @@ const checkReached = (
   throw new CandorError(mayPass ? 'no-one-time-key' : 'no-devices', text, [userId]);
 };
 
-/** The stored event of a transaction, once the server has it. */
-const sentRow = (store: Store, { roomId, txnId }: Row<'sendQueue'>) =>
-  store.all('timeline', { where: { roomId, txnId } })[0];
-
 /**
  * Encrypts a queued event to those who are in the room now and sends it, keys first. The
- * transaction id makes it safe to do again after any failure. Resolves with the stored event.
+ * transaction id makes it safe to do again after any failure.
  */
-const deliver = async (
+export const deliverEvent = async (
   { api, engine, store, courier }: DeliveryContext,
   queued: Row<'sendQueue'>,
-): Promise<Row<'timeline'> | undefined> => {
+): Promise<void> => {
   const { txnId, roomId, type, content } = queued;
   for (let round = 0; round < roundsMax; round++) {
     const audience = await audienceOf(api, store, roomId);
     // Its echo may have come by now, from an attempt whose answer was lost.
-    if (!store.get('sendQueue', { txnId })) return sentRow(store, queued);
+    if (!store.get('sendQueue', { txnId })) return;
     const step = await engine.encryptRoomEvent({ txnId, roomId, type, content, ...audience });
     if (step.status === 'blocked') throw blocked(step);
     if (step.status === 'needs') {
@@ -71,9 +67,7 @@ const deliver = async (
     const params = { roomId, eventType: step.type, txnId };
     const sent = await api.call(clientServer.sendMessage, { params, body: step.content });
     await engine.markSent(txnId, sent.event_id);
-    return store.get('timeline', { roomId, eventId: sent.event_id });
+    return;
   }
   throw new CandorError('malformed-answer', 'the keys of the readers cannot be had');
 };
-
-export const delivery = { deliver, sentRow };

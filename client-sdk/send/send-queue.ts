@@ -3,11 +3,15 @@ import { backOff } from '../api/back-off.ts';
 import { RequestError } from '../api/request-error.ts';
 import { CandorError } from '../candor-error.ts';
 import type { Row } from '../stores/tables.ts';
-import { type DeliveryContext, delivery } from './deliver-event.ts';
+import { type DeliveryContext, deliverEvent } from './deliver-event.ts';
 import { queuedEvent } from './queued-event.ts';
 
 type Queued = Row<'sendQueue'>;
-type Waiter = { resolve: (row: Row<'timeline'>) => void; reject: (error: unknown) => void };
+type Waiter = {
+  roomId: string;
+  resolve: (row: Row<'timeline'>) => void;
+  reject: (error: unknown) => void;
+};
 
 /** What may succeed later without anybody doing something about it. */
 const isPassing = (error: unknown): boolean =>
@@ -77,7 +81,7 @@ export class SendQueue {
 
   #waitFor(txnId: string, roomId: string): Promise<Row<'timeline'>> {
     const sent = new Promise<Row<'timeline'>>((resolve, reject) => {
-      this.#waiters.set(txnId, { resolve, reject });
+      this.#waiters.set(txnId, { roomId, resolve, reject });
     });
     this.#drain(roomId);
     return sent;
@@ -85,8 +89,11 @@ export class SendQueue {
 
   #drain(roomId: string): void {
     if (this.#signal.aborted || this.#draining.has(roomId)) return;
-    const draining = this.#drainRoom(roomId, this.#signal).finally(() => {
+    this.#settleGone(roomId);
+    const draining = this.#drainRoom(roomId, this.#signal).then((outcome) => {
       this.#draining.delete(roomId);
+      // Something was added, or a new run began, just as this one ended.
+      if (outcome === 'drained' && this.#next(roomId)) this.#drain(roomId);
     });
     this.#draining.set(roomId, draining);
   }
@@ -95,28 +102,33 @@ export class SendQueue {
     return queuedEvent.next(this.#context.store, roomId);
   }
 
-  async #drainRoom(roomId: string, signal: AbortSignal): Promise<void> {
+  async #drainRoom(roomId: string, signal: AbortSignal): Promise<'drained' | 'signed-out'> {
     const pause = backOff();
     for (let row = this.#next(roomId); row && !signal.aborted; row = this.#next(roomId)) {
       try {
-        const sent = await delivery.deliver(this.#context, row);
+        await deliverEvent(this.#context, row);
         pause.reset();
-        this.#settle(row.txnId, ({ resolve, reject }) =>
-          sent ? resolve(sent) : reject(new CandorError('stopped', 'the event was discarded')),
-        );
       } catch (error) {
         // Signed out: it goes out after the next login.
-        if (error instanceof RequestError && error.status === 401) return;
+        if (error instanceof RequestError && error.status === 401) return 'signed-out';
         if (!isPassing(error)) this.#fail(row, error);
         else await pause.wait(signal, error instanceof RequestError ? error.retryAfterMs : 0);
       }
+      this.#settleGone(roomId);
     }
+    return 'drained';
   }
 
-  #settle(txnId: string, how: (waiter: Waiter) => void): void {
-    const waiter = this.#waiters.get(txnId);
-    this.#waiters.delete(txnId);
-    if (waiter) how(waiter);
+  /** Tells those who wait for events that are out of the queue: sent just now, known by their echo, or discarded. */
+  #settleGone(roomId: string): void {
+    const { store } = this.#context;
+    for (const [txnId, { roomId: waitsIn, resolve, reject }] of this.#waiters) {
+      if (waitsIn !== roomId || store.get('sendQueue', { txnId })) continue;
+      this.#waiters.delete(txnId);
+      const [sent] = store.all('timeline', { where: { roomId, txnId } });
+      if (sent) resolve(sent);
+      else reject(new CandorError('stopped', 'the event was discarded'));
+    }
   }
 
   #fail({ txnId }: Queued, error: unknown): void {
@@ -124,6 +136,7 @@ export class SendQueue {
     this.#context.store.transaction((tx) =>
       queuedEvent.forgetEncryption(tx, txnId, 'failed', text),
     );
-    this.#settle(txnId, ({ reject }) => reject(error));
+    this.#waiters.get(txnId)?.reject(error);
+    this.#waiters.delete(txnId);
   }
 }
