@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import { importsGoDown } from './imports-go-down.ts';
 import { licences } from './licences.ts';
@@ -261,6 +263,14 @@ t.test('a limit is kept to by more than a test', async (t) => {
   };
   t.same(judge(limitsHold, tree), ['spec/limits.ts:5 law 7', 'spec/limits.ts:6 law 7']);
   t.same(judge(limitsHold, { 'server/a.ts': '' }), []);
+});
+
+t.test('the list of attacks names tests that are there', async (t) => {
+  const top = join(import.meta.dirname, '../..');
+  const list = readFileSync(join(top, 'conformance/hardening.md'), 'utf8');
+  const named = [...list.matchAll(/`([\w/-]+\/[\w./-]+\.test\.ts)`/g)].map(([, path = '']) => path);
+  t.ok(named.length > 40);
+  for (const path of named) t.ok(existsSync(join(top, path)), path);
 });
 
 t.test('a file that cannot be parsed is named with its line', async (t) => {
