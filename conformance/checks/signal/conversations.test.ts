@@ -5,7 +5,7 @@ import { clientServer } from '@candor/spec';
 import t, { type Test } from 'tap';
 import { startDeployment } from '../../deployment.ts';
 import { waitUntil } from '../../interop/wait-until.ts';
-import { type Person, personOf, type SignInOptions, signIn } from './person.ts';
+import { type Person, personOf, type SignInOptions, signIn, waitFor } from './person.ts';
 
 t.setTimeout(180_000);
 const deployment = await startDeployment();
@@ -40,8 +40,9 @@ const directRoom = async (from: Person, to: Person) => {
 
 /** Waits until a user is known to have this membership. */
 const sees = (one: Person, roomId: string, of: Person, membership = 'join') =>
-  waitUntil(
+  waitFor(
     `${of.client.userId} to have ${membership}`,
+    [one, of],
     () => one.client.room(roomId).members().get(of.client.userId) === membership,
   );
 

@@ -5,7 +5,7 @@ import { startDeployment } from '../../deployment.ts';
 import type { Homeserver } from '../../homeserver.ts';
 import { waitUntil } from '../../interop/wait-until.ts';
 import { startMeddlingProxy } from '../../peer/meddling-proxy.ts';
-import { type Person, personOf, type SignInOptions, signIn } from './person.ts';
+import { type Person, personOf, type SignInOptions, signIn, waitFor } from './person.ts';
 
 t.setTimeout(180_000);
 const deployment = await startDeployment();
@@ -28,7 +28,7 @@ const roomOf = async (from: Person, ...others: Person[]) => {
     userIds.length === 1
       ? await from.client.directRoom(first)
       : await from.client.createGroup({ invite: userIds });
-  await waitUntil('everybody to be in', () =>
+  await waitFor('everybody to be in', [from, ...others], () =>
     userIds.every((userId) => room.members().get(userId) === 'join'),
   );
   return room;

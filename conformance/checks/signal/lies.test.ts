@@ -4,7 +4,7 @@ import { startDeployment } from '../../deployment.ts';
 import type { Homeserver } from '../../homeserver.ts';
 import { waitUntil } from '../../interop/wait-until.ts';
 import { type MeddlingProxy, startMeddlingProxy } from '../../peer/meddling-proxy.ts';
-import { type Person, signIn } from './person.ts';
+import { type Person, signIn, waitFor } from './person.ts';
 
 t.setTimeout(180_000);
 const deployment = await startDeployment();
@@ -73,8 +73,9 @@ const nudge = async (one: Person, roomId: string): Promise<void> => {
 };
 
 const joined = async (from: Person, roomId: string, who: Person) => {
-  await waitUntil(
+  await waitFor(
     'the other to be in',
+    [from, who],
     () => from.client.room(roomId).members().get(who.client.userId) === 'join',
   );
 };

@@ -14,6 +14,20 @@ export type Person = {
   texts(): string[];
 };
 
+/** Waits for a condition; says, when it is in vain, what went wrong for these people. */
+export const waitFor = async <T>(
+  what: string,
+  people: readonly Person[],
+  ask: () => T,
+): Promise<NonNullable<T>> => {
+  try {
+    return await waitUntil(what, ask);
+  } catch (error) {
+    const causes = [error, ...people.flatMap(({ problems }) => problems)];
+    throw new AggregateError(causes, causes.map(String).join('; '));
+  }
+};
+
 /** Listens to a client that has not been started yet. */
 export const personOf = (client: Candor): Person => {
   const [messages, unreadable]: [Message[], Message[]] = [[], []];
@@ -27,21 +41,18 @@ export const personOf = (client: Candor): Person => {
       .join()
       .catch((error: unknown) => problems.push(error));
   });
-  return {
+  const person: Person = {
     client,
     messages,
     unreadable,
     problems,
-    hears: async (body) => {
-      const isIt = (message: Message) => message.body === body;
-      try {
-        return await waitUntil(`${client.userId} to hear ${body}`, () => messages.find(isIt));
-      } catch (error) {
-        throw new AggregateError([error, ...problems], [error, ...problems].join('; '));
-      }
-    },
+    hears: (body) =>
+      waitFor(`${client.userId} to hear ${body}`, [person], () =>
+        messages.find((message) => message.body === body),
+      ),
     texts: () => messages.map(({ body }) => body),
   };
+  return person;
 };
 
 export type SignInOptions = {
