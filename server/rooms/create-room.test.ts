@@ -192,3 +192,15 @@ t.test('a room whose write is lost leaves no alias behind', async (t) => {
   await t.rejects(createRoom(context, alice, { room_alias_name: 'tea' }));
   t.equal(await readAlias(context.db, '#tea:here.example'), undefined);
 });
+
+t.test('rooms that one user makes in the same millisecond are different rooms', async (t) => {
+  const context = await testRooms(t);
+  const stopped = { ...context, now: () => 1_700_000_000_000 };
+  const made = await Promise.all(
+    supportedRoomVersions.flatMap((room_version) => [
+      createRoom(stopped, alice, { room_version }),
+      createRoom(stopped, alice, { room_version }),
+    ]),
+  );
+  t.equal(new Set(made.map(({ roomId }) => roomId)).size, made.length);
+});

@@ -58,7 +58,8 @@ const buildCreateEvent = (context: CreateRoomContext, newRoom: NewRoom): Promise
   const roomId = `!${randomBytes(18).toString('base64url')}:${config.serverName}`;
   const nothing = { extremities: [], depth: 0, settings: new Map(), state: new Map() };
   const template = { type: 'm.room.create', stateKey: '', sender: creator, content };
-  return buildRoomEvent(context, { roomId, rules, ...nothing }, template);
+  const now = () => context.rooms.creationMs(context.now());
+  return buildRoomEvent({ ...context, now }, { roomId, rules, ...nothing }, template);
 };
 
 /** All first events of the room in memory. Throws M_INVALID_ROOM_STATE when the rules refuse one. */

@@ -63,6 +63,7 @@ export class Rooms {
   /** Least recently used first. */
   readonly #loaded = new Map<string, Room>();
   #admissions = 0;
+  #lastCreationMs = 0;
   readonly #loading = new Map<string, Promise<Room | undefined>>();
 
   constructor(db: Database, { serverName, memoryBytesMax }: RoomsOptions) {
@@ -130,6 +131,12 @@ export class Rooms {
       joined: [],
       waitingRedactions: new Map(),
     });
+  }
+
+  /** A time of its own for each new room: equal create events would be one room where their hash is its name. */
+  creationMs(nowMs: number): number {
+    this.#lastCreationMs = Math.max(nowMs, this.#lastCreationMs + 1);
+    return this.#lastCreationMs;
   }
 
   /** Makes a new room known under its id. */
