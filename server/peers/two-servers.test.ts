@@ -93,6 +93,26 @@ t.test('a knock is let in, or withdrawn', async (t) => {
   await arrives(a, await bob.say(roomId, 'thanks'));
 });
 
+t.test('what is said between the two halves of a join reaches the server that joins', async (t) => {
+  const alice = await person(a, 'quick');
+  const bob = await person(b, 'slow');
+  const roomId = await alice.createRoom({ preset: 'public_chat' });
+  const { client } = b.context.federation;
+  const { request } = client;
+  let between = '';
+  const ask: typeof request = async (question) => {
+    const answer = await request.call(client, question);
+    if (!question.path.includes('/make_join/')) return answer;
+    between = await alice.say(roomId, 'you do not see me');
+    return answer;
+  };
+  Object.assign(client, { request: ask });
+  await bob.join(roomId, a).finally(() => Object.assign(client, { request }));
+  t.not(between, '');
+  await arrives(b, between);
+  t.strictSame(await stateOn(b, roomId), await stateOn(a, roomId));
+});
+
 t.test('who joins later reads what was said before, in order', async (t) => {
   for (const version of ['10', '12']) {
     const alice = await person(a, `early${version}`);

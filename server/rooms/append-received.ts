@@ -5,7 +5,7 @@ import { changeStateHash } from '../storage/state-hash.ts';
 import type { StoredEvent } from '../storage/stored-event.ts';
 import { readEffects } from './append-event.ts';
 import type { StateChange } from './move-state.ts';
-import { placeEvent, type Step, type StepContext } from './place-event.ts';
+import { type Placement, placeEvent, type Step, type StepContext } from './place-event.ts';
 import { resolveStateSets } from './resolve-state-sets.ts';
 import type { Room } from './room.ts';
 import { placeStateSet, type StateSet, stateSetAfter } from './state-set.ts';
@@ -124,6 +124,23 @@ const changesTo = async (
 };
 
 /**
+ * What a server that comes into the room through us, and was not told while its join was on the way, has to be sent:
+ * the other forward extremities, from which it finds the rest.
+ */
+const missedBy = async (
+  { rooms }: StepContext,
+  room: Room,
+  { content }: RoomEvent,
+  others: readonly string[],
+  origin: string | undefined,
+): Promise<Placement['missed']> => {
+  if (origin === undefined || content['membership'] !== 'join' || room.servers.has(origin))
+    return [];
+  const stored = await rooms.events.load(others);
+  return [...stored.values()].map(({ eventNid }) => ({ destination: origin, eventNid }));
+};
+
+/**
  * A checked event from elsewhere joins the room's graph wherever its predecessors are: new forward extremities, the
  * state before it, and the current state resolved from all of them. Only the room's writer calls it; the answer goes
  * to `commitSteps`. Throws `AuthChainTooLong`.
@@ -150,6 +167,9 @@ export const appendReceived = async (
     const next = await stateWith(context, room, event, after, { others, isNamed });
     changes = await changesTo(context, room, next, own);
   }
+  const missed = isSoftFailed
+    ? []
+    : await missedBy(context, room, event, others, options.relayedFor);
   const known = await context.rooms.events.loadOne(event.eventId);
   const nextSnapshotNid = changes.length > 0 ? await context.rooms.snapshotNids.take() : 0;
   if (room.isStale) throw new DatabaseUnavailable('a write before this one failed');
@@ -162,6 +182,7 @@ export const appendReceived = async (
     extremities: isSoftFailed ? room.extremities : isNamed ? others : [...others, event.eventId],
     isSoftFailed,
     relayedFor: options.relayedFor,
+    missed,
     outlierNid: known?.isOutlier ? known.eventNid : undefined,
   });
   const { row } = before;

@@ -44,6 +44,8 @@ export type Placement = {
   readonly transaction?: Transaction | undefined;
   /** The server whose event we pass on to the others, because it came in, or went, through us. */
   readonly relayedFor?: string | undefined;
+  /** Events from before that are to be sent with it. */
+  readonly missed?: readonly { readonly destination: string; readonly eventNid: number }[];
 };
 
 /** Applies a redaction in memory; the redacted event is to be written. */
@@ -185,9 +187,11 @@ export const placeEvent = (context: StepContext, room: Room, placement: Placemen
   const held = redacted ? [stored, redacted] : [stored];
   for (const one of held) rooms.events.holdUnwritten(one);
   const relation = relationOf(event);
-  const destinations = [...before];
-  const isSent = destinations.length > 0;
-  const outbox = isSent && db.clock.next({ kind: 'outbox', destinations, wakes: [] });
+  const sent = [...before].map((destination) => ({ destination, eventNid }));
+  const outbox = [...sent, ...(placement.missed ?? [])];
+  const destinations = [...new Set(outbox.map(({ destination }) => destination))];
+  const outboxPosition =
+    outbox.length > 0 && db.clock.next({ kind: 'outbox', destinations, wakes: [] });
   const row = {
     ...stored,
     eventId: event.eventId,
@@ -203,8 +207,8 @@ export const placeEvent = (context: StepContext, room: Room, placement: Placemen
       ...moved,
       ...redactionRows,
       ...(relation && { relations: [{ ...relation, eventNid }] }),
-      outbox: destinations.map((destination) => ({ destination, eventNid })),
-      positions: outbox === false ? [position] : [position, outbox],
+      outbox,
+      positions: outboxPosition === false ? [position] : [position, outboxPosition],
     },
   };
 };

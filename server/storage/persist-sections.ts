@@ -148,7 +148,10 @@ export const persistSections: readonly Section[] = [
       ['bigint', (row) => row.eventNid],
     ],
     each((item) => item.outbox),
-    (rows) => `INSERT INTO outbound_pdus (destination, event_nid) SELECT * FROM ${rows}`,
+    // A server that comes back may have some of it waiting still.
+    (rows) =>
+      `INSERT INTO outbound_pdus (destination, event_nid)
+       SELECT * FROM ${rows} ON CONFLICT DO NOTHING`,
   ),
   section<SnapshotRow>(
     'snapshots',

@@ -25,7 +25,7 @@ const state = (type: string, stateKey: string, content: EventTemplate['content']
 const roomOf = (version: string) => {
   const rules = roomVersionRules(version);
   if (!rules) throw new Error(`no room version ${version}`);
-  const users = rules.creatorsInfinite ? {} : { [sender]: 100 };
+  const users: Record<string, number> = rules.creatorsInfinite ? {} : { [sender]: 100 };
   const templates = [
     state('m.room.create', '', { room_version: version, creator: sender }),
     state('m.room.member', sender, { membership: 'join' }),
