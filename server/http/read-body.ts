@@ -32,7 +32,10 @@ const readBytes = (incoming: IncomingMessage, bytesMax: number): Promise<Buffer>
     const brokenOff = () =>
       reject(new MatrixError('M_UNKNOWN', 'The request body broke off', { status: 400 }));
     incoming.on('error', brokenOff);
-    incoming.on('close', brokenOff);
+    // A body that was read whole closes too, at each request.
+    incoming.on('close', () => {
+      if (!incoming.readableEnded) brokenOff();
+    });
   });
 
 /** Reads a JSON body whatever its Content-Type says; undefined when it is empty. Throws M_TOO_LARGE or M_NOT_JSON. */
