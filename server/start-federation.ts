@@ -36,7 +36,7 @@ export const startFederation = async (
 ): Promise<Context['federation'] & { readonly stop: () => Promise<void> }> => {
   const { config, db, notifier, log, now } = options;
   const { serverName } = config;
-  const { allow, deny, allowPrivateAddresses, trustedKeyServers } = config.federation;
+  const { allow, deny, allowPrivateAddresses, trustedKeyServers, blockedKeys } = config.federation;
   const gate = { deny, ...(allow && { allow }) };
   const connector = { allowPrivateAddresses, ...(await readAuthorities(config)) };
   const signingKey = await loadSigningKey(config.dataDir);
@@ -57,6 +57,7 @@ export const startFederation = async (
     store: createKeyStore(db),
     client,
     trustedKeyServers,
+    blockedKeys,
     now,
     log,
   });

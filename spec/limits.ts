@@ -217,7 +217,7 @@ export const limits = {
   thumbnailsWaitingMax: 100,
   thumbnailRetryMs: 2_000,
   filtersPerUserMax: 1_000,
-  pushRulesBytesMax: 262_144,
+  pushRulesBytesMax: 65_536,
   pushersPerUserMax: 100,
   pusherDataBytesMax: 16_384,
   openIdTokenLifetimeMs: 3_600_000,

@@ -2,7 +2,7 @@ import { logLevels } from '../log.ts';
 
 export type OptionKind =
   | { readonly kind: 'text' | 'path' | 'boolean' | 'address' | 'http-url' | 'postgres-url' }
-  | { readonly kind: 'server-name' | 'server-names' | 'user-id' | 'email' }
+  | { readonly kind: 'server-name' | 'server-names' | 'public-keys' | 'user-id' | 'email' }
   | { readonly kind: 'choice'; readonly choices: readonly string[] };
 
 export type Option = OptionKind & {
@@ -133,6 +133,13 @@ export const options = [
     doc: 'Servers that are asked for the keys of servers which do not answer.',
   },
   {
+    key: 'federation.blocked_keys',
+    env: 'CANDOR_FEDERATION_BLOCKED_KEYS',
+    kind: 'public-keys',
+    defaultText: 'none',
+    doc: 'Public keys (unpadded base64) of servers that are known to have leaked: nothing signed with them is believed.',
+  },
+  {
     key: 'registration.mode',
     env: 'CANDOR_REGISTRATION',
     kind: 'choice',
@@ -216,6 +223,8 @@ export const allowedText = (option: OptionKind): string => {
       return 'an e-mail address';
     case 'server-names':
       return 'a list of server names (in the environment separated by commas)';
+    case 'public-keys':
+      return 'a list of Ed25519 public keys in unpadded base64 (in the environment separated by commas)';
     case 'path':
       return 'a path';
     case 'text':

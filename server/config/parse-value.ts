@@ -14,6 +14,7 @@ type Values = {
   'postgres-url': string;
   'server-name': string;
   'server-names': readonly string[];
+  'public-keys': readonly string[];
   'user-id': string;
   email: string;
 };
@@ -38,15 +39,21 @@ const parseHttpUrl = (text: string): string | undefined => {
   return isSafe && username + search + hash === '' ? text.replace(/\/+$/, '') : undefined;
 };
 
-const parseServerNames = (raw: unknown): readonly string[] | undefined => {
-  const names = typeof raw === 'string' ? raw.split(',').map((name) => name.trim()) : raw;
-  if (!Array.isArray(names)) return undefined;
-  return names.every((name) => typeof name === 'string' && isServerName(name)) ? names : undefined;
+const isPublicKey = (text: string): boolean => /^[A-Za-z0-9+/]{43}$/.test(text);
+
+const parseList = (
+  raw: unknown,
+  isAllowed: (text: string) => boolean,
+): readonly string[] | undefined => {
+  const texts = typeof raw === 'string' ? raw.split(',').map((text) => text.trim()) : raw;
+  if (!Array.isArray(texts)) return undefined;
+  return texts.every((text) => typeof text === 'string' && isAllowed(text)) ? texts : undefined;
 };
 
 /** The value of an option as YAML or the environment has it; undefined when it is not allowed. Paths start at `folder`. */
 export const parseValue = (option: OptionKind, raw: unknown, folder: string): unknown => {
-  if (option.kind === 'server-names') return parseServerNames(raw);
+  if (option.kind === 'server-names') return parseList(raw, isServerName);
+  if (option.kind === 'public-keys') return parseList(raw, isPublicKey);
   if (option.kind === 'boolean')
     return raw === true || raw === 'true'
       ? true

@@ -44,6 +44,7 @@ t.test('without a file and an environment there are the defaults', async (t) => 
       deny: [],
       allowPrivateAddresses: false,
       trustedKeyServers: [],
+      blockedKeys: [],
     },
     tls: { cert: undefined, key: undefined },
     registration: { mode: 'token', sharedSecret: undefined },
@@ -67,6 +68,7 @@ federation:
   deny: [c.example]
   allow_private_addresses: true
   trusted_key_servers: [keys.example]
+  blocked_keys: [AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA]
 tls: { cert: cert.pem, key: /etc/key.pem }
 registration: { mode: open, shared_secret: hush }
 rate_limits: off
@@ -95,6 +97,7 @@ log: { level: debug }
       CANDOR_FEDERATION_DENY: 'c.example',
       CANDOR_FEDERATION_ALLOW_PRIVATE: 'true',
       CANDOR_TRUSTED_KEY_SERVERS: 'keys.example',
+      CANDOR_FEDERATION_BLOCKED_KEYS: 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
       CANDOR_TLS_CERT: join(folder, 'cert.pem'),
       CANDOR_TLS_KEY: '/etc/key.pem',
       CANDOR_REGISTRATION: 'open',
@@ -112,6 +115,15 @@ t.test('the environment wins over the file, and an empty variable is none', asyn
   const config = read({ file, env: { CANDOR_LOG_LEVEL: 'warn', CANDOR_REGISTRATION: '' } });
   t.equal(config.log.level, 'warn');
   t.equal(config.registration.mode, 'closed');
+});
+
+t.test('a blocked key is a public key and nothing else', async (t) => {
+  const { blockedKeys } = read({
+    file: yaml('federation: { blocked_keys: [AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA] }'),
+  }).federation;
+  t.strictSame(blockedKeys, ['AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA']);
+  const found = faults({ file: yaml('federation: { blocked_keys: [ed25519:a] }') });
+  t.match(found.join(), /federation\.blocked_keys: .*public keys/);
 });
 
 t.test('an empty list of allowed servers closes federation', async (t) => {

@@ -26,6 +26,7 @@ export type Config = {
     readonly deny: readonly string[];
     readonly allowPrivateAddresses: boolean;
     readonly trustedKeyServers: readonly string[];
+    readonly blockedKeys: readonly string[];
   };
   readonly tls: { readonly cert: string | undefined; readonly key: string | undefined };
   readonly registration: {
@@ -179,6 +180,7 @@ export const readConfig = (sources: ConfigSources): ConfigResult => {
         deny: values['federation.deny'] ?? [],
         allowPrivateAddresses: values['federation.allow_private_addresses'],
         trustedKeyServers: values['federation.trusted_key_servers'] ?? [],
+        blockedKeys: values['federation.blocked_keys'] ?? [],
       },
       tls: { cert: values['tls.cert'], key: values['tls.key'] },
       registration: {

@@ -19,6 +19,15 @@ export const exposed = [
     since: '0.1.0',
   }),
   disclosure({
+    id: 'member-lists',
+    kind: 'not-protected',
+    title: 'Who is in a group, as the servers tell it',
+    wording:
+      'Matrix does not sign the list of members as a whole: a homeserver that lies can add a member to a group, who then gets the keys of later messages, or keep a departure from its own users. The SDK shows every member and gives keys to nobody it does not show. A direct conversation is between two users whatever a server says.',
+    code: ['client-sdk/rooms/audience.ts'],
+    since: '0.1.0',
+  }),
+  disclosure({
     id: 'accounts',
     kind: 'not-protected',
     title: 'Accounts',

@@ -7,7 +7,7 @@ export const messages = [
     kind: 'protected',
     title: 'Direct messages are end-to-end encrypted with the Signal protocol',
     wording:
-      'The SDK agrees on keys with PQXDH, the post-quantum successor of X3DH, and encrypts each message with the Double Ratchet and its post-quantum ratchet, for every device by itself. Someone who copies the state of a session can no longer read along once both sides have answered. Lost, late, replayed and doubled messages are told apart.',
+      'The SDK agrees on keys with PQXDH, the post-quantum successor of X3DH, and encrypts each message with the Double Ratchet and its post-quantum ratchet, for every device by itself. Someone who copies the state of a session can no longer read along after two more exchanges in both directions. Lost, late, replayed and doubled messages are told apart.',
     parameters: { bundlesUploaded: 100, bundlesRefillBelow: 50, sessionUnansweredDaysMax: 30 },
     code: ['client-sdk/signal/sessions.ts', 'client-sdk/signal/pre-keys.ts'],
     since: '0.1.0',
