@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Test } from 'tap';
 import { sendRequest } from '../send-request.ts';
-import type { Person } from './person.ts';
+import type { ClientEvent, Person } from './person.ts';
 import { waitUntil } from './wait-until.ts';
 
 /** Two people of different homeservers in one room. */
@@ -40,6 +40,56 @@ const directory = async (t: Test, { teller, listener }: Pair) => {
     ).chunk.find((room) => room.room_id === roomId),
   );
   t.match(listed, { name, num_joined_members: 1, canonical_alias: alias });
+};
+
+const messagesBefore = 120;
+
+type Page = { chunk: ClientEvent[]; end?: string };
+
+const history = async (t: Test, { teller, listener }: Pair) => {
+  const roomId = await teller.createRoom({ preset: 'public_chat' });
+  const said: string[] = [];
+  for (let turn = 0; turn < messagesBefore; turn += 1) {
+    said.unshift(await teller.send(roomId, `${turn} before you came`));
+  }
+  const server = encodeURIComponent(teller.serverName);
+  const room = encodeURIComponent(roomId);
+  await listener.call('POST', `/v3/join/${room}?via=${server}&server_name=${server}`, {});
+  const read: ClientEvent[] = [];
+  for (let from = ''; ; ) {
+    const path = `/v3/rooms/${room}/messages?dir=b&limit=30${from}`;
+    const { chunk, end } = await listener.call<Page>('GET', path);
+    read.push(...chunk);
+    if (end === undefined || chunk.some(({ type }) => type === 'm.room.create')) break;
+    from = `&from=${encodeURIComponent(end)}`;
+  }
+  const messages = read.filter(({ type }) => type === 'm.room.message');
+  t.same(
+    messages.map(({ event_id: id }) => id),
+    said,
+    'every message once, in order',
+  );
+};
+
+type Hierarchy = { rooms: { room_id: string; name?: string }[] };
+
+const space = async (t: Test, { teller, listener }: Pair) => {
+  const spaceId = await teller.createRoom({
+    preset: 'public_chat',
+    name: 'Library',
+    creation_content: { type: 'm.space' },
+  });
+  const childId = await teller.createRoom({ preset: 'public_chat', name: 'Reading room' });
+  const via = encodeURIComponent(teller.serverName);
+  const child = `/v3/rooms/${encodeURIComponent(spaceId)}/state/m.space.child/${encodeURIComponent(childId)}`;
+  await teller.call('PUT', child, { via: [teller.serverName] });
+  const space = encodeURIComponent(spaceId);
+  await listener.call('POST', `/v3/join/${space}?via=${via}&server_name=${via}`, {});
+  const { rooms } = await listener.call<Hierarchy>('GET', `/v1/rooms/${space}/hierarchy`);
+  t.match(rooms, [
+    { room_id: spaceId, name: 'Library' },
+    { room_id: childId, name: 'Reading room' },
+  ]);
 };
 
 const media = async (t: Test, { teller, listener }: Pair) => {
@@ -126,6 +176,8 @@ const devices = async (t: Test, { teller, listener }: Pair) => {
 export const tellServerStories = async (t: Test, pair: Pair): Promise<void> => {
   await t.test('a profile', (t) => profile(t, pair));
   await t.test('an alias and the public rooms', (t) => directory(t, pair));
+  await t.test('a long history', (t) => history(t, pair));
+  await t.test('a space with a room that the reader is not in', (t) => space(t, pair));
   await t.test('media', (t) => media(t, pair));
   await t.test('typing, receipts and presence', (t) => ephemeral(t, pair));
   await t.test('device keys, one-time keys and to-device messages', (t) => devices(t, pair));
