@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { open, readFile } from 'node:fs/promises';
+import { open, readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Account, registerAccount } from './register-account.ts';
@@ -47,12 +47,19 @@ const untilReady = async (child: ChildProcess, url: string, logs: () => Promise<
   throw new Error(`the homeserver at ${url} did not start:\n${await logs()}`);
 };
 
+/** Process ids are used again: a process that works elsewhere is not this homeserver's PostgreSQL. */
+const worksIn = async (pid: number, cluster: string): Promise<boolean> => {
+  if (process.platform !== 'linux') return true;
+  const folder = await realpath(`/proc/${pid}/cwd`).catch(() => undefined);
+  return folder === (await realpath(cluster));
+};
+
 /** A homeserver that was killed leaves its PostgreSQL behind. */
 const endOrphan = async (dataDir: string): Promise<void> => {
-  const file = join(dataDir, 'postgresql/postmaster.pid');
-  const text = await readFile(file, 'latin1').catch(() => '');
+  const cluster = join(dataDir, 'postgresql');
+  const text = await readFile(join(cluster, 'postmaster.pid'), 'latin1').catch(() => '');
   const pid = Number(text.split('\n', 1)[0]);
-  if (!(pid > 1)) return;
+  if (!(pid > 1) || !(await worksIn(pid, cluster))) return;
   for (let isSignalled = false; ; isSignalled = true) {
     try {
       process.kill(pid, isSignalled ? 0 : 'SIGINT');
