@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const release = '1.163.2';
-const installMsMax = 240_000;
+const installMsMax = 150_000;
 
 export type SynapseInstallation =
   | { readonly python: string }

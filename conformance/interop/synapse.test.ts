@@ -10,7 +10,13 @@ import { tellServerStories } from './server-stories.ts';
 import { tellSplitStories } from './split-stories.ts';
 import { startSynapse } from './synapse.ts';
 
+const runMsMax = 240_000;
+t.setTimeout(runMsMax);
+
 const installed = await installSynapse();
+
+/** What either server says of trouble. */
+const complaint = / (WARNING|ERROR) |"level":"(warn|error|fatal)"/;
 
 const startPair = async (t: Test, python: string) => {
   const ours = await startDeployment({ size: 1 });
@@ -19,6 +25,11 @@ const startPair = async (t: Test, python: string) => {
   const [candor] = servers;
   const synapse = await startSynapse({ python, folder: join(folder, 'synapse'), authority });
   t.teardown(synapse.stop);
+  t.teardown(async () => {
+    if (t.passing()) return;
+    const said = [...(await synapse.logs()).split('\n'), ...(await candor.logs()).split('\n')];
+    t.comment(said.filter((line) => complaint.test(line)).join('\n'));
+  });
   const alice = asPerson(await candor.register('alice'));
   const bob = asPerson(await synapse.register('bob'));
   return { candor, synapse, alice, bob };
@@ -27,7 +38,7 @@ const startPair = async (t: Test, python: string) => {
 if ('missing' in installed) {
   t.pass('with a Synapse', { skip: `it cannot be installed here: ${installed.missing}` });
 } else {
-  await t.test('with a Synapse', { timeout: 240_000 }, async (t) => {
+  await t.test('with a Synapse', { timeout: runMsMax }, async (t) => {
     const { candor, synapse, alice, bob } = await startPair(t, installed.python);
 
     for (const version of ['10', '11', '12']) {
