@@ -20,10 +20,10 @@ export type PeerQuestion = {
   readonly body: Json | undefined;
 };
 
+type PeerAnswer = { readonly status?: number; readonly body: unknown } | undefined;
+
 /** What the peer says to a request; undefined hands it to the rule before. */
-export type PeerRule = (
-  question: PeerQuestion,
-) => { readonly status?: number; readonly body: unknown } | undefined;
+export type PeerRule = (question: PeerQuestion) => PeerAnswer | Promise<PeerAnswer>;
 
 /** A homeserver that says and signs whatever a test tells it to. */
 export type ScriptedPeer = {
@@ -95,7 +95,7 @@ export const startScriptedPeer = async (authority: CertificateAuthority): Promis
     };
     asked.push(question);
     for (const rule of rules.toReversed()) {
-      const answer = rule(question);
+      const answer = await rule(question);
       if (answer) return say(answer.status ?? 200, answer.body);
     }
     say(404, { errcode: 'M_UNRECOGNIZED', error: 'not scripted' });

@@ -111,8 +111,13 @@ export const receiveTransaction = async (
   return rooms.inbound.run(turn, async () => {
     const answered = await readReceivedTransaction(db, origin, txnId);
     if (answered !== undefined) return answered;
+    // Keys come before the messages that they open, also when what an event builds on has to be fetched.
+    const { keys = [], others = [] } = Object.groupBy(edus, (edu) =>
+      isObject(edu) && edu['edu_type'] === 'm.direct_to_device' ? 'keys' : 'others',
+    );
+    for (const edu of keys) await receiveEdu(context, origin, edu, receivers);
     const pdus = await receivePdus(context, transaction);
-    for (const edu of edus) await receiveEdu(context, origin, edu, receivers);
+    for (const edu of others) await receiveEdu(context, origin, edu, receivers);
     const answer = JSON.stringify({ pdus: Object.fromEntries(pdus) });
     const receivedAt = now();
     const forgetBefore = receivedAt - limits.receivedTransactionsKeptMs;

@@ -1,0 +1,40 @@
+import t from 'tap';
+import { startDeployment } from '../deployment.ts';
+import { asPerson } from '../interop/person.ts';
+import { errorOf, joinAsPeer } from './peer-in-room.ts';
+import { startScriptedPeer } from './scripted-peer.ts';
+
+const deployment = await startDeployment({ size: 1 });
+t.teardown(() => deployment.stop());
+const [homeserver] = deployment.servers;
+const peer = await startScriptedPeer(deployment.authority);
+t.teardown(() => peer.close());
+const alice = asPerson(await homeserver.register('alice'));
+
+t.test('a key is with its reader before the message that came with it', async (t) => {
+  const body = { preset: 'public_chat', room_version: '11' };
+  const roomId = String((await alice.call('POST', '/v3/createRoom', body))['room_id']);
+  const mallory = await joinAsPeer(peer, homeserver, roomId, 'mallory');
+  const { next_batch: since } = await alice.call('GET', '/v3/sync');
+  const missing = mallory.say('what the message builds on');
+  const message = mallory.say('what the key opens');
+  let seen: unknown;
+  peer.answer(async ({ path }) => {
+    if (path[1] !== 'get_missing_events') return undefined;
+    const changes = await alice.call('GET', `/v3/sync?since=${since}`);
+    seen = changes['to_device'];
+    return { body: { events: [missing.pdu] } };
+  });
+  const key = {
+    edu_type: 'm.direct_to_device',
+    content: {
+      sender: mallory.userId,
+      type: 'm.room_key',
+      message_id: 'a key',
+      messages: { [alice.userId]: { '*': { part: 1 } } },
+    },
+  };
+  const answer = await mallory.send([message], [key]);
+  t.equal(errorOf(answer, message), '', 'the message is taken');
+  t.match(seen, { events: [{ sender: mallory.userId, content: { part: 1 } }] });
+});
