@@ -77,6 +77,7 @@ export const deactivateAccountRows = async (
     'account_data',
     'filters',
     'cross_signing_keys',
+    'key_backups',
   ] as const) {
     await sql.deleteFrom(table).where('user_id', '=', userId).execute();
   }

@@ -3,6 +3,7 @@ import { type Migration, Migrator } from 'kysely/migration';
 import { initial } from './migrations/0001-initial.ts';
 import { mediaPushersReports } from './migrations/0002-media-pushers-reports.ts';
 import { relationsByType } from './migrations/0003-relations-by-type.ts';
+import { keyBackups } from './migrations/0004-key-backups.ts';
 import type { Tables } from './tables.ts';
 
 const fromText = (text: string): Migration => ({
@@ -16,6 +17,7 @@ const migrations: Record<string, Migration> = {
   '0001-initial': fromText(initial),
   '0002-media-pushers-reports': fromText(mediaPushersReports),
   '0003-relations-by-type': fromText(relationsByType),
+  '0004-key-backups': fromText(keyBackups),
 };
 
 /** Brings the schema up to date; several processes may start at once. Throws when a migration fails or is unknown. */

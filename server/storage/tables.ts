@@ -17,6 +17,7 @@ type Users = {
   is_locked: Generated<boolean>;
   is_suspended: Generated<boolean>;
   must_change_password: Generated<boolean>;
+  last_key_backup: Generated<number>;
 };
 
 type Devices = {
@@ -339,6 +340,26 @@ type OpenidTokens = {
   expires_at: number;
 };
 
+type KeyBackups = {
+  user_id: string;
+  version: number;
+  algorithm: string;
+  auth_data: string;
+  key_count: Generated<number>;
+  changes: Generated<number>;
+};
+
+type BackedUpKeys = {
+  user_id: string;
+  version: number;
+  room_id: string;
+  session_id: string;
+  first_message_index: number;
+  forwarded_count: number;
+  is_verified: boolean;
+  session_data: string;
+};
+
 export type Tables = {
   instance: Instance;
   users: Users;
@@ -382,4 +403,6 @@ export type Tables = {
   pushers: Pushers;
   reports: Reports;
   openid_tokens: OpenidTokens;
+  key_backups: KeyBackups;
+  backed_up_keys: BackedUpKeys;
 };
