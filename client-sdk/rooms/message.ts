@@ -22,12 +22,17 @@ export type Message = {
   readonly encrypted: boolean;
   /** Sent by this user, from whichever device. */
   readonly own: boolean;
+  /**
+   * Read from the archive: as authentic as that, which the user's own devices write. That this sender
+   * sent it is their word, not the word of a Signal session of this device.
+   */
+  readonly restored: boolean;
   /** The id it was sent with, of messages sent with this SDK. */
   readonly txnId: string | null;
 };
 
 const stateOf = ({ state }: Row<'timeline'>): Message['state'] => {
-  if (state === 'decrypted' || state === 'clear') return 'readable';
+  if (state === 'decrypted' || state === 'restored' || state === 'clear') return 'readable';
   return state === 'undecryptable' ? 'unreadable' : state;
 };
 
@@ -52,6 +57,7 @@ const ofRow = (row: Row<'timeline'>, isEncryptedRoom: boolean, ownUserId: string
     state: isRefused ? 'refused' : stateOf(row),
     reason: isRefused ? 'not-encrypted' : row.reason,
     encrypted: row.state !== 'clear',
+    restored: row.state === 'restored',
     own: sender === ownUserId,
   };
 };

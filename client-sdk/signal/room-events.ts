@@ -62,6 +62,7 @@ const newRow = (
     originServerTs: event.origin_server_ts,
     txnId: null,
     recipients: null,
+    archived: false,
   };
 };
 
@@ -108,6 +109,7 @@ const ownRow = (
   state: 'decrypted',
   reason: null,
   partHash: null,
+  archived: false,
 });
 
 /** Unknown devices make us ask the server again, at most once a minute per user. */

@@ -128,4 +128,14 @@ export const migrations: readonly string[] = [
     answered_at INTEGER NOT NULL, PRIMARY KEY (address, event_id)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  ALTER TABLE timeline ADD COLUMN archived INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX timeline_archived ON timeline (archived, state, position);
+  CREATE TABLE archive (
+    user_id TEXT PRIMARY KEY, version TEXT NOT NULL, secret BLOB NOT NULL, stopped TEXT
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE secret_requests (
+    request_id TEXT PRIMARY KEY, name TEXT NOT NULL, requested_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

@@ -35,6 +35,7 @@ const event = (eventId: string, position: number): Row<'timeline'> => ({
   originServerTs: 1_000 + position,
   txnId: null,
   recipients: null,
+  archived: false,
 });
 
 const session = (address: string, ...bytes: number[]): Row<'sessions'> => ({

@@ -16,17 +16,30 @@ const integerOrNull: Column<number | null> = { kind: 'integer' };
 const blob: Column<Bytes> = { kind: 'blob' };
 const boolean: Column<boolean> = { kind: 'boolean' };
 const json = <T>(): Column<T> => ({ kind: 'json' });
-const oneOf = <T extends string>(): Column<T> => ({ kind: 'text' });
+const oneOf = <T extends string | null>(): Column<T> => ({ kind: 'text' });
 
 /** How a user's identity (cross-signing master key) is trusted; the rules are in `verification/trust.ts`. */
 export type TrustState = 'unknown' | 'pinned' | 'verified' | 'changed' | 'acknowledged';
-/** `waiting` events are tried again when keys, distributions or answers arrive; the others are final. */
-export type TimelineState = 'decrypted' | 'waiting' | 'undecryptable' | 'refused' | 'clear';
+/**
+ * `waiting` events are tried again when keys, distributions or answers arrive; the others are final.
+ * `restored` ones were read from the archive instead of a Signal session.
+ */
+export type TimelineState =
+  | 'decrypted'
+  | 'restored'
+  | 'waiting'
+  | 'undecryptable'
+  | 'refused'
+  | 'clear';
 export type WarningKind =
   | 'identity-changed'
   | 'device-keys-changed'
   | 'own-device-keys-differ'
-  | 'own-identity-differs';
+  | 'own-identity-differs'
+  | 'archive-changed';
+
+/** Why nothing goes into the archive at the moment: another version took its place, one that nobody trusted signed, or none. */
+export type ArchiveStop = 'replaced' | 'untrusted' | 'deleted' | null;
 
 export const tables = {
   /** Who is signed in. One row, written by the client. */
@@ -230,6 +243,8 @@ export const tables = {
       txnId: textOrNull,
       /** Addresses an own pairwise message was encrypted to; only they may ask for it again. */
       recipients: json<readonly string[] | null>(),
+      /** The archive has it; of redacted events: has to forget it. */
+      archived: boolean,
     },
     key: ['roomId', 'eventId'],
   },
@@ -297,6 +312,23 @@ export const tables = {
   retryAnswers: {
     columns: { address: text, eventId: text, answers: integer, answeredAt: integer },
     key: ['address', 'eventId'],
+  },
+  /** The user's archive, when this device takes part in it. One row. */
+  archive: {
+    columns: {
+      userId: text,
+      /** The backup version on the server. */
+      version: text,
+      secret: blob,
+      /** Why nothing goes into it at the moment. */
+      stopped: oneOf<ArchiveStop>(),
+    },
+    key: ['userId'],
+  },
+  /** Secrets this device asked the user's other devices for. */
+  secretRequests: {
+    columns: { requestId: text, name: text, requestedAt: integer },
+    key: ['requestId'],
   },
 } as const satisfies Record<string, { columns: Record<string, Column>; key: readonly string[] }>;
 
