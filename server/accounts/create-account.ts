@@ -19,11 +19,13 @@ export type NewAccount = {
 
 const takenError = () => new MatrixError('M_USER_IN_USE', 'The user name is taken');
 
-/** The user id of a new account. Throws M_INVALID_USERNAME or M_USER_IN_USE. */
+/** The user id of a new account, capitals written small. Throws M_INVALID_USERNAME or M_USER_IN_USE. */
+// https://spec.matrix.org/v1.19/appendices/#user-identifiers
 export const freeUserId = async (
   { config, db }: Pick<Context, 'config' | 'db'>,
-  localpart: string,
+  name: string,
 ): Promise<string> => {
+  const localpart = name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
   const userId = `@${localpart}:${config.serverName}`;
   if (!isNewUserLocalpart(localpart) || !isUserId(userId)) {
     throw new MatrixError(

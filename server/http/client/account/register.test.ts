@@ -56,12 +56,18 @@ t.test('open registration', async (t) => {
     t.match(body.user_id, /^@[0-9a-f]{16}:/);
   });
 
+  t.test('writes capitals small', async (t) => {
+    const { body } = await register({ username: 'Frank', password: 'correct horse', auth: dummy });
+    t.equal(body.user_id, `@frank:${server.serverName}`);
+  });
+
   t.test('refuses names that are taken or not allowed, weak passwords and guests', async (t) => {
     const account = { username: 'dave', password: 'correct horse', auth: dummy };
     t.equal((await register(account)).status, 200);
     for (const [change, query, status, errcode] of [
       [{}, '', 400, 'M_USER_IN_USE'],
-      [{ username: 'Dave' }, '', 400, 'M_INVALID_USERNAME'],
+      [{ username: 'Dave' }, '', 400, 'M_USER_IN_USE'],
+      [{ username: '\u212Aim' }, '', 400, 'M_INVALID_USERNAME'],
       [{ username: 'da ve' }, '', 400, 'M_INVALID_USERNAME'],
       [{ username: '' }, '', 400, 'M_INVALID_USERNAME'],
       [{ username: 'x'.repeat(250) }, '', 400, 'M_INVALID_USERNAME'],
