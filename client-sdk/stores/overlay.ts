@@ -1,9 +1,8 @@
 import { rowCodec, type SqlValue } from './row-codec.ts';
-import type { Query, TableReader, TableWriter } from './store.ts';
+import type { Change, Encoded, Query, TableReader, TableWriter } from './store.ts';
 import { type Key, type Row, type TableName, tables } from './tables.ts';
 
-type Encoded = Readonly<Record<string, SqlValue>>;
-type Changes = Map<string, { readonly key: Encoded; readonly row: Encoded | undefined }>;
+type Changes = Map<string, Change>;
 
 const sameValue = (a: SqlValue | undefined, b: SqlValue | undefined): boolean => {
   if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0;
@@ -60,26 +59,33 @@ export class Overlay implements TableWriter {
   }
 
   put<T extends TableName>(table: T, row: Row<T>): void {
-    const encoded = rowCodec.encode(table, row);
-    this.#changesOf(table).set(this.#keyText(table, row), { key: encoded, row: encoded });
+    this.#change({ table, key: this.#keyOf(table, row), row: rowCodec.encode(table, row) });
   }
 
   delete<T extends TableName>(table: T, where: Partial<Row<T>>): void {
     for (const row of this.all(table, { where })) {
-      const key = rowCodec.encode(table, row);
-      this.#changesOf(table).set(this.#keyText(table, row), { key, row: undefined });
+      this.#change({ table, key: this.#keyOf(table, row), row: undefined });
     }
   }
 
-  /** Writes the changes, in the order they were made, and forgets them. */
+  apply(changes: readonly Change[]): void {
+    for (const change of changes) this.#change(change);
+  }
+
+  /** The changes so far, table by table in the order they were made. */
+  changes(): Change[] {
+    return [...this.#changes.values()].flatMap((changes) => [...changes.values()]);
+  }
+
+  /** Writes the changes and forgets them. */
   applyTo(tx: TableWriter): void {
-    for (const [table, changes] of this.#changes) {
-      for (const { key, row } of changes.values()) {
-        if (row) tx.put(table, rowCodec.decode(table, row));
-        else tx.delete(table, this.#keyOf(table, rowCodec.decode(table, key)));
-      }
-    }
+    tx.apply(this.changes());
     this.#changes.clear();
+  }
+
+  #change(change: Change): void {
+    const { table, key } = change;
+    this.#changesOf(table).set(this.#keyText(table, key), change);
   }
 
   #changesOf(table: TableName): Changes {
@@ -90,11 +96,9 @@ export class Overlay implements TableWriter {
     return changes;
   }
 
-  #keyOf<T extends TableName>(table: T, row: Row<T>): Partial<Row<T>> {
-    const names: readonly string[] = tables[table].key;
-    return Object.fromEntries(
-      Object.entries(row).filter(([name]) => names.includes(name)),
-    ) as Partial<Row<T>>;
+  #keyOf(table: TableName, row: Readonly<Record<string, unknown>>): Encoded {
+    const key = tables[table].key.map((name) => [name, row[name]]);
+    return rowCodec.encode(table, Object.fromEntries(key));
   }
 
   #keyText(table: TableName, row: object): string {

@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import Database from '@signalapp/sqlcipher';
 import { migrations } from './migrations.ts';
 import { columnsOf, rowCodec, type SqlValue, sqlName } from './row-codec.ts';
-import { type Query, type Store, StoreError, type TableWriter } from './store.ts';
+import { type Encoded, type Query, type Store, StoreError, type TableWriter } from './store.ts';
 import { type Row, type TableName, tables } from './tables.ts';
 
 /** A passphrase (stretched by SQLCipher: PBKDF2-HMAC-SHA512, 256 000 rounds) or 32 raw bytes. */
@@ -76,7 +76,7 @@ const sqlOf = new Map(
 );
 const statements = (table: TableName) => sqlOf.get(table) ?? tableSql(table);
 
-const whereSql = (values: Values, below: string | undefined): string => {
+const whereSql = (values: Encoded, below: string | undefined): string => {
   const tests = Object.entries(values).map(([name, value]) =>
     value === null ? `${sqlName(name)} IS NULL` : `${sqlName(name)} = $${name}`,
   );
@@ -84,7 +84,7 @@ const whereSql = (values: Values, below: string | undefined): string => {
   return tests.length === 0 ? '' : ` WHERE ${tests.join(' AND ')}`;
 };
 
-const withoutNulls = (values: Values): Values =>
+const withoutNulls = (values: Encoded): Values =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null));
 
 const tableAccess = (db: Database): TableWriter => {
@@ -104,6 +104,15 @@ const tableAccess = (db: Database): TableWriter => {
       .all<Values>(Object.keys(params).length === 0 ? undefined : params)
       .map((row) => rowCodec.decode(table, row));
   };
+  const put = (table: TableName, row: Encoded): void => {
+    db.prepare(statements(table).put).run(row);
+  };
+  const remove = (table: TableName, values: Encoded): void => {
+    const params = withoutNulls(values);
+    db.prepare(`DELETE FROM ${sqlName(table)}${whereSql(values, undefined)}`).run(
+      Object.keys(params).length === 0 ? undefined : params,
+    );
+  };
   return {
     get: (table, key) => select(table, { where: key as Partial<Row<typeof table>> })[0],
     all: (table, query = {}) => select(table, query),
@@ -114,15 +123,10 @@ const tableAccess = (db: Database): TableWriter => {
       const statement = db.prepare(sql, { pluck: true });
       return Number(statement.get(Object.keys(params).length === 0 ? undefined : params));
     },
-    put: (table, row) => {
-      db.prepare(statements(table).put).run(rowCodec.encode(table, row));
-    },
-    delete: (table, where) => {
-      const values = rowCodec.encode(table, where);
-      const params = withoutNulls(values);
-      db.prepare(`DELETE FROM ${sqlName(table)}${whereSql(values, undefined)}`).run(
-        Object.keys(params).length === 0 ? undefined : params,
-      );
+    put: (table, row) => put(table, rowCodec.encode(table, row)),
+    delete: (table, where) => remove(table, rowCodec.encode(table, where)),
+    apply: (changes) => {
+      for (const { table, key, row } of changes) row ? put(table, row) : remove(table, key);
     },
   };
 };

@@ -1,3 +1,4 @@
+import type { SqlValue } from './row-codec.ts';
 import type { ColumnName, Key, Row, TableName } from './tables.ts';
 
 /** Which rows, in which order, how many. Every given column must be equal. */
@@ -21,6 +22,18 @@ export type TableWriter = TableReader & {
   put<T extends TableName>(table: T, row: Row<T>): void;
   /** Deletes every row whose given columns are equal. */
   delete<T extends TableName>(table: T, where: Partial<Row<T>>): void;
+  /** Makes these changes, in their order. */
+  apply(changes: readonly Change[]): void;
+};
+
+/** Columns by their names, in the form in which rows are stored: they can go to another thread as they are. */
+export type Encoded = Readonly<Record<string, SqlValue>>;
+
+/** One row put, or with `row` undefined deleted by its primary key. */
+export type Change = {
+  readonly table: TableName;
+  readonly key: Encoded;
+  readonly row: Encoded | undefined;
 };
 
 /** One account's local store. Synchronous: `fn` must not await, and when it throws nothing is changed. */
