@@ -93,9 +93,12 @@ export const engineIdentity = {
   /** Takes over secrets from another device; false when they are not those of the user's published identity. */
   import: (tables: TableWriter, context: EngineContext, secrets: CrossSigningSecrets): boolean => {
     const user = ownUser(tables, context);
-    const published = user?.offeredMasterKey ?? user?.masterKey ?? null;
-    const { master } = crossSigning.publicKeys(secrets);
+    const isOffered = user?.offeredMasterKey != null;
+    const published = isOffered ? user.offeredMasterKey : (user?.masterKey ?? null);
+    const signer = isOffered ? user.offeredSelfSigningKey : (user?.selfSigningKey ?? null);
+    const { master, selfSigning } = crossSigning.publicKeys(secrets);
     if (published !== null && published !== master) return false;
+    if (published !== null && signer !== null && signer !== selfSigning) return false;
     adopt(tables, context, secrets);
     return true;
   },

@@ -55,7 +55,7 @@ const ownDeviceIsSigned = (tables: TableWriter, { identity }: EngineContext): bo
 };
 
 /** Devices without a session, split into those to claim for now and those to leave out for a while. */
-const withoutSession = (
+export const withoutSession = (
   tables: TableWriter,
   context: EngineContext,
   devices: readonly Device[],

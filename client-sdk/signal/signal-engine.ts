@@ -1,9 +1,10 @@
+import type { JsonObject } from '@candor/federation';
 import { Overlay } from '../stores/overlay.ts';
 import type { Store, TableWriter } from '../stores/store.ts';
 import type { Row, TrustState } from '../stores/tables.ts';
 import { safetyNumber } from '../verification/safety-number.ts';
 import { warnings } from '../verification/trust.ts';
-import { openCrossSigning, sealCrossSigning } from './cross-signing.ts';
+import { type CrossSigningSecrets, openCrossSigning, sealCrossSigning } from './cross-signing.ts';
 import { deviceDirectory } from './device-directory.ts';
 import { loadDeviceIdentity } from './device-identity.ts';
 import type { OutgoingEvent } from './encrypt-room-event.ts';
@@ -12,6 +13,7 @@ import { engineIdentity, type OwnIdentity } from './engine-identity.ts';
 import { engineReceive, type ReceiveBatch, type ReceiveOutcome } from './engine-receive.ts';
 import { engineRequests } from './engine-requests.ts';
 import { type EncryptStep, engineSend } from './engine-send.ts';
+import { engineToDevice, type ToDeviceStep } from './engine-to-device.ts';
 import { exclusive } from './exclusive.ts';
 import type { SafetyNumber } from './fingerprint.ts';
 
@@ -126,7 +128,20 @@ export class SignalEngine {
   async importCrossSigningSecret(sealed: string, passphrase: string): Promise<boolean> {
     const secrets = openCrossSigning(this.#context.identity.userId, sealed, passphrase);
     if (!secrets) return false;
+    return this.takeCrossSigning(secrets);
+  }
+
+  /** Takes over the keys themselves, from secret storage or another own device; false when they are not the published ones. */
+  takeCrossSigning(secrets: CrossSigningSecrets): Promise<boolean> {
     return this.#run((tables, context) => engineIdentity.import(tables, context, secrets));
+  }
+
+  /** Encrypts a message of the client's own to devices, step by step, and queues it. */
+  sendToDevices(
+    devices: readonly { readonly userId: string; readonly deviceId: string }[],
+    message: { readonly type: string; readonly content: JsonObject },
+  ): Promise<ToDeviceStep> {
+    return this.#run((tables, context) => engineToDevice(tables, context, devices, message));
   }
 
   /** Accepts a user's changed key, named so that it is the one the person saw; undefined when it is another by now. */
