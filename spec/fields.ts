@@ -4,10 +4,14 @@ import { limits } from './limits.ts';
 const idString = (pattern: string) =>
   Type.String({ pattern, maxLength: limits.identifierBytesMax });
 
-/** An object used as a map: every value has the given shape, whatever its key. */
+/** An object used as a map: every value has the given shape, and every key, where one is given. */
 // Not `Type.Record`: its pattern lets a key with a line break escape the check.
-const mapOf = <S extends TSchema>(values: S) =>
-  Type.Unsafe<Record<string, Type.Static<S>>>({ type: 'object', additionalProperties: values });
+const mapOf = <S extends TSchema>(values: S, names?: TSchema) =>
+  Type.Unsafe<Record<string, Type.Static<S>>>({
+    type: 'object',
+    additionalProperties: values,
+    ...(names && { propertyNames: names }),
+  });
 
 /** The small schemas that descriptions are made of. */
 export const field = {

@@ -11,8 +11,8 @@ const sessionBackup = Type.Object({
   is_verified: Type.Boolean(),
   session_data: field.object,
 });
-const roomBackup = Type.Object({ sessions: field.mapOf(sessionBackup) });
-const roomsBackup = Type.Object({ rooms: field.mapOf(roomBackup) });
+const roomBackup = Type.Object({ sessions: field.mapOf(sessionBackup, field.opaqueId) });
+const roomsBackup = Type.Object({ rooms: field.mapOf(roomBackup, field.roomId) });
 
 const changed = Type.Object({ etag: Type.String(), count: field.count });
 const ofVersion = Type.Object({ version: Type.String() });
@@ -95,7 +95,7 @@ export const putRoomKeys = operation({
   auth: 'accessToken',
   rateLimit: 'ordinary',
   query: ofVersion,
-  bodyBytesMax: limits.keysBodyBytesMax,
+  bodyBytesMax: limits.keyBackupBodyBytesMax,
   body: roomsBackup,
   response: changed,
 });
@@ -131,7 +131,7 @@ export const putRoomKeysByRoomId = operation({
   rateLimit: 'ordinary',
   params: ofRoom,
   query: ofVersion,
-  bodyBytesMax: limits.keysBodyBytesMax,
+  bodyBytesMax: limits.keyBackupBodyBytesMax,
   body: roomBackup,
   response: changed,
 });
@@ -169,7 +169,7 @@ export const putRoomKeyBySessionId = operation({
   rateLimit: 'ordinary',
   params: ofSession,
   query: ofVersion,
-  bodyBytesMax: limits.keysBodyBytesMax,
+  bodyBytesMax: limits.keyBackupBodyBytesMax,
   body: sessionBackup,
   response: changed,
 });

@@ -4,6 +4,7 @@ import { capabilityHandlers } from './capabilities/index.ts';
 import { deviceHandlers } from './devices/index.ts';
 import { directoryHandlers } from './directory/index.ts';
 import { filterHandlers } from './filter/index.ts';
+import { keyBackupHandlers } from './key-backup/index.ts';
 import { keyHandlers } from './keys/index.ts';
 import { mediaHandlers } from './media/index.ts';
 import { presenceHandlers } from './presence/index.ts';
@@ -30,6 +31,7 @@ export const clientHandlers = {
   ...deviceHandlers,
   ...directoryHandlers,
   ...filterHandlers,
+  ...keyBackupHandlers,
   ...keyHandlers,
   ...mediaHandlers,
   ...presenceHandlers,
