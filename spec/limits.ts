@@ -183,6 +183,14 @@ export const limits = {
   ephemeralEduAgeMsMax: 30_000,
   storeRetryMs: 5_000,
 
+  // Of one user; what is deleted counts no more.
+  keyBackupsPerUserMax: 10,
+  keyBackupBodyBytesMax: 16_777_216,
+  keyBackupAuthDataBytesMax: 65_536,
+  backedUpKeysPerBackupMax: 500_000,
+  backedUpKeyBytesMax: 8_192,
+  backedUpKeysPerPageMax: 1_000,
+
   deviceDisplayNameLengthMax: 256,
   deviceKeysBytesMax: 65_536,
   oneTimeKeyBytesMax: 16_384,
