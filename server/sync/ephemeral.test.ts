@@ -158,3 +158,25 @@ t.test('presence is shown to those who share a room, on both servers', async (t)
   await initial.sync();
   t.ok(shows(initial)(), 'an initial sync shows who is there');
 });
+
+t.test(
+  'who comes into a room is shown the presence of those in it, and they that of who came',
+  async (t) => {
+    const dora = await person(a, 'dora6');
+    const eve = await person(a, 'eve6');
+    const gone = await person(a, 'gone6');
+    const [ofDora, ofEve] = [new SyncClient(a, dora), new SyncClient(a, eve)];
+    await ofDora.sync();
+    await ofEve.sync();
+    const roomId = await dora.createRoom({ preset: 'public_chat' });
+    await gone.join(roomId, a);
+    await ofDora.sync();
+    t.notOk(ofDora.presence.has(eve.userId));
+    await eve.join(roomId, a);
+    await ofDora.until(() => ofDora.presence.get(eve.userId)?.presence === 'online');
+    await ofEve.until(() => ofEve.presence.get(dora.userId)?.presence === 'online');
+    t.notOk(ofEve.presence.has(gone.userId), 'who is not there is not news');
+    const { presence } = await ofEve.sync();
+    t.equal(presence, undefined, 'once');
+  },
+);

@@ -4,18 +4,20 @@ import { readUsersSharingRoom } from '../storage/presence.ts';
 import type { Changes } from './gather-changes.ts';
 import type { SyncScope } from './sync-scope.ts';
 
-/** JSON texts of the presence of users that share a room with this one, where it has changed or the client is new. */
+/** JSON texts of the presence of users that share a room with this one, where it has changed, or they or the client are new. */
 // https://spec.matrix.org/v1.19/client-server-api/#presence
 export const writePresence = async (
   { context, request, isInitial, from, ignored }: SyncScope,
   changes: Changes | undefined,
+  newUsers: readonly string[],
 ): Promise<string[]> => {
   const { presence } = context.sync;
   const filter = request.filter.presence ?? {};
-  const changed = changes?.presence ?? presence.changedAfter(from);
+  const changed = new Set(changes?.presence ?? presence.changedAfter(from));
   const wanted: string[] = [];
-  for (const sender of changed) {
-    const isShown = !isInitial || presence.of(sender)?.presence !== 'offline';
+  for (const sender of new Set([...changed, ...newUsers])) {
+    const isNew = isInitial || !changed.has(sender);
+    const isShown = !isNew || presence.of(sender)?.presence !== 'offline';
     const event = { type: 'm.presence', sender, roomId: '', content: {} };
     if (isShown && !ignored.has(sender) && passesFilter(filter, event)) wanted.push(sender);
   }

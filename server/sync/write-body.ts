@@ -1,6 +1,6 @@
 import { limits } from '@candor/spec';
 import type { Context } from '../context.ts';
-import { deviceListChangesBetween } from '../storage/device-lists.ts';
+import { type DeviceListChanges, deviceListChangesBetween } from '../storage/device-lists.ts';
 import type { StreamPosition } from '../storage/stream-clock.ts';
 import { readAccountNews } from './account-news.ts';
 import { candidateRooms } from './candidate-rooms.ts';
@@ -22,15 +22,18 @@ const batch = (name: string, texts: readonly string[]): string[] =>
   texts.length > 0 ? [`"${name}":{"events":[${texts.join(',')}]}`] : [];
 
 // https://spec.matrix.org/v1.19/client-server-api/#e2e-extensions-to-sync
-const writeDeviceLists = async (
+const readDeviceLists = async (
   { context, request, isInitial, from, upTo }: SyncScope,
   changes: Changes | undefined,
-): Promise<string[]> => {
-  if (isInitial || (changes && !changes.hasDeviceLists)) return [];
-  const lists = await deviceListChangesBetween(context.db, request.userId, from, upTo);
-  if (lists.changed.length === 0 && lists.left.length === 0) return [];
-  return [`"device_lists":${JSON.stringify(lists)}`];
+): Promise<DeviceListChanges> => {
+  if (isInitial || (changes && !changes.hasDeviceLists)) return { changed: [], left: [] };
+  return deviceListChangesBetween(context.db, request.userId, from, upTo);
 };
+
+const writeDeviceLists = (lists: DeviceListChanges): string[] =>
+  lists.changed.length === 0 && lists.left.length === 0
+    ? []
+    : [`"device_lists":${JSON.stringify(lists)}`];
 
 const readToDevice = async (
   { context, request, upTo }: SyncScope,
@@ -87,12 +90,14 @@ export const writeBody = async (
   const news = await readAccountNews(scope, changes, new Set(newRooms));
   const roomsText = await writeRooms(scope, candidates, changes, news);
   const toDevice = await readToDevice(scope, since?.toDevice ?? 0);
+  const lists = await readDeviceLists(scope, changes);
   const parts = [
     ...(roomsText === '' ? [] : [`"rooms":{${roomsText}}`]),
     ...batch('account_data', news.global),
-    ...batch('presence', await writePresence(scope, changes)),
+    // Whoever came into a room of the user's is among those whose devices are new to the client.
+    ...batch('presence', await writePresence(scope, changes, lists.changed)),
     ...batch('to_device', toDevice.texts),
-    ...(await writeDeviceLists(scope, changes)),
+    ...writeDeviceLists(lists),
   ];
   const next = { position: upTo, toDevice: toDevice.upTo };
   const isEmpty = parts.length === 0 && !changes?.hasDeviceKeys;
