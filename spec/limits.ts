@@ -53,6 +53,9 @@ export const limits = {
   timelineEventsMax: 1_000,
   syncTimeoutMsMax: 180_000,
   syncSettleMsMax: 100,
+  // Rooms of one answer that are worked at side by side, and how many such slices at once, whoever syncs.
+  syncRoomsPerSlice: 32,
+  syncSlicesAtOnceMax: 2,
   toDeviceMessagesPerSyncMax: 100,
   initialSyncKeptMs: 120_000,
   initialSyncsKeptBytesMax: 67_108_864,
@@ -100,6 +103,8 @@ export const limits = {
   uncertainWritePollMs: 100,
   /** Differences between a snapshot of state and the full copy it is told from. */
   stateHopsMax: 64,
+  /** Entries of current states that are read at once, when rooms are many; a larger room is read for itself. */
+  stateEntriesPerReadMax: 20_000,
   snapshotsInMemoryEntriesMax: 1_000_000,
   stateKeysInMemoryMax: 200_000,
   roomsInMemoryBytesMax: 268_435_456,
@@ -110,6 +115,8 @@ export const limits = {
   sentTransactionSessionsMax: 2_000,
   sentTransactionAgeMsMax: 86_400_000,
   sentTransactionsPerPruneMax: 10_000,
+  // Events read from the database before others have their turn.
+  rowsPerTurnMax: 500,
   notifyCoalesceMs: 5,
   notifierChangesMax: 20_000,
   movedStateToldMax: 200,
@@ -190,6 +197,19 @@ export const limits = {
   backedUpKeysPerBackupMax: 500_000,
   backedUpKeyBytesMax: 8_192,
   backedUpKeysPerPageMax: 1_000,
+
+  // Certificates. Let's Encrypt allows five failed validations of a name in an hour.
+  certificateLookMs: 60_000,
+  certificateHostsMax: 100,
+  acmeRequestTimeoutMs: 30_000,
+  acmeAnswerBytesMax: 131_072,
+  acmeNoncesTriedMax: 10,
+  acmePollMsMin: 500,
+  acmePollMsMax: 30_000,
+  acmeOrderMsMax: 600_000,
+  acmeRetryMsMin: 120_000,
+  acmeRetryMsMax: 21_600_000,
+  acmeRetryAfterMsMax: 604_800_000,
 
   deviceDisplayNameLengthMax: 256,
   deviceKeysBytesMax: 65_536,
@@ -308,4 +328,23 @@ export const limits = {
   clientSocketSilenceMsMax: 90_000,
   clientFollowUpIntervalMs: 2_000,
   clientTypingMs: 30_000,
+
+  // Interactive verification in the SDK.
+  // https://spec.matrix.org/v1.19/client-server-api/#key-verification-framework
+  verificationMsMax: 600_000,
+  verificationFutureMsMax: 300_000,
+  verificationPromptMsMax: 120_000,
+  verificationsOpenMax: 64,
+  verificationsOpenPerUserMax: 8,
+  verificationStraysAnsweredMax: 32,
+  verificationDevicesAskedMax: 100,
+
+  // Recovery and archive of the SDK.
+  passphraseIterations: 500_000,
+  /** More, in somebody's description of a key, would hold up the client. */
+  passphraseIterationsMax: 10_000_000,
+  secretRequestLifetimeMs: 600_000,
+  archiveIntervalMs: 2_000,
+  archiveBatchEvents: 200,
+  archiveBatchBytesMax: 1_000_000,
 } as const;

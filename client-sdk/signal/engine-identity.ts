@@ -103,6 +103,22 @@ export const engineIdentity = {
     return true;
   },
 
+  /** Vouches for an own device whose key was verified; false when this device does not hold the keys in force. */
+  signDevice: (
+    tables: TableWriter,
+    context: EngineContext,
+    deviceId: string,
+    deviceKeys: JsonObject,
+  ): boolean => {
+    const user = ownUser(tables, context);
+    const secrets = tables.get('crossSigningSecrets', { userId: context.identity.userId });
+    if (!secrets || crossSigning.publicKeys(secrets).selfSigning !== user?.selfSigningKey) {
+      return false;
+    }
+    queueSignatures(tables, crossSigning.deviceSignature(secrets, deviceId, deviceKeys));
+    return true;
+  },
+
   /** The person accepts a user's key; undefined when it is not the key they were shown. */
   accept: (
     tables: TableWriter,

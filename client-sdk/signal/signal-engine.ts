@@ -16,6 +16,7 @@ import { type EncryptStep, engineSend } from './engine-send.ts';
 import { engineToDevice, type ToDeviceStep } from './engine-to-device.ts';
 import { exclusive } from './exclusive.ts';
 import type { SafetyNumber } from './fingerprint.ts';
+import { toDeviceOutbox } from './to-device-outbox.ts';
 
 export type SignalEngineOptions = {
   readonly store: Store;
@@ -142,6 +143,28 @@ export class SignalEngine {
     message: { readonly type: string; readonly content: JsonObject },
   ): Promise<ToDeviceStep> {
     return this.#run((tables, context) => engineToDevice(tables, context, devices, message));
+  }
+
+  /** Queues messages that travel unencrypted, by user and device. */
+  queueToDevice(eventType: string, messages: JsonObject): Promise<void> {
+    return this.#run((tables, context) =>
+      toDeviceOutbox.addPlain(tables, context, eventType, messages),
+    );
+  }
+
+  /** The user's keys are asked for anew with the next requests, also when nothing is said to have changed. */
+  wantKeysOf(userId: string): Promise<void> {
+    return this.#run((tables) => {
+      deviceDirectory.track(tables, [userId]);
+      deviceDirectory.markOutdated(tables, [userId]);
+    });
+  }
+
+  /** Queues our self-signing key's signature of an own device, given as its own signed `device_keys`; false without that key. */
+  signOwnDevice(deviceId: string, deviceKeys: JsonObject): Promise<boolean> {
+    return this.#run((tables, context) =>
+      engineIdentity.signDevice(tables, context, deviceId, deviceKeys),
+    );
   }
 
   /** Accepts a user's changed key, named so that it is the one the person saw; undefined when it is another by now. */
