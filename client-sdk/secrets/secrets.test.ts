@@ -116,7 +116,7 @@ t.test('a description without a MAC opens and is not proven; a bad one does not'
     { iterations: 1.5 },
     { bits: 1e9 },
   ]) {
-    const passphrase: JsonObject = { ...rule, ...part };
+    const passphrase = { ...rule, ...part } as JsonObject;
     const offered = { ...unproven, passphrase };
     t.equal(await storageKey.open(keyId, offered, 'a passphrase'), undefined);
   }
