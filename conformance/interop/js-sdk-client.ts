@@ -35,8 +35,11 @@ export const silent = {
   getChild: () => silent,
 };
 
-/** Starts a client and resolves when its first sync is done. */
-export const startSdkClient = async (account: SdkAccount): Promise<SdkClient> => {
+/** Starts a client and resolves when its first sync is done; `recoveryKey` opens the account's secret storage. */
+export const startSdkClient = async (
+  account: SdkAccount,
+  recoveryKey?: Uint8Array<ArrayBuffer>,
+): Promise<SdkClient> => {
   const client = createClient({
     baseUrl: account.url,
     accessToken: account.accessToken,
@@ -44,6 +47,11 @@ export const startSdkClient = async (account: SdkAccount): Promise<SdkClient> =>
     deviceId: account.deviceId,
     timelineSupport: true,
     logger: silent,
+    ...(recoveryKey && {
+      cryptoCallbacks: {
+        getSecretStorageKey: async ({ keys }) => [Object.keys(keys)[0] ?? '', recoveryKey],
+      },
+    }),
   });
   const read: string[] = [];
   const note = (event: MatrixEvent) => {

@@ -1,7 +1,9 @@
 import { createClient, EventType, MsgType, Preset } from 'matrix-js-sdk';
+import { decodeRecoveryKey } from 'matrix-js-sdk/lib/crypto-api/index.js';
 import t from 'tap';
 import { startDeployment } from '../deployment.ts';
 import { silent, startSdkClient } from './js-sdk-client.ts';
+import { asPerson } from './person.ts';
 import { waitUntil } from './wait-until.ts';
 
 const megolm = {
@@ -12,9 +14,11 @@ const megolm = {
 
 const register = async (url: string, name: string) => {
   const fresh = createClient({ baseUrl: url, logger: silent });
-  const made = await fresh.register(name, `password of ${name}`, null, { type: 'm.login.dummy' });
-  if (!made.access_token || !made.device_id) throw new Error('registration gave no session');
-  return { url, userId: made.user_id, accessToken: made.access_token, deviceId: made.device_id };
+  const password = `password of ${name}`;
+  const made = await fresh.register(name, password, null, { type: 'm.login.dummy' });
+  const { user_id: userId, access_token: accessToken, device_id: deviceId } = made;
+  if (!accessToken || !deviceId) throw new Error('registration gave no session');
+  return { url, userId, password, accessToken, deviceId };
 };
 
 await t.test('matrix-js-sdk on two of our servers', async (t) => {
@@ -82,6 +86,55 @@ await t.test('matrix-js-sdk on two of our servers', async (t) => {
     await waitUntil('the answer', () => alice.read.includes('I will move it'));
     const [event] = bob.client.getRoom(roomId)?.getLiveTimeline().getEvents().slice(-1) ?? [];
     t.equal(event?.getWireType(), 'm.room.encrypted');
+  });
+
+  t.test('a device backs its room keys up, a later one reads old messages with them', async (t) => {
+    const url = pair.servers[0].url;
+    const account = await register(url, 'carol');
+    const made = await alice.client.getCrypto()?.createRecoveryKeyFromPassphrase();
+    const written = made?.encodedPrivateKey;
+    if (!made || !written) throw new Error('no recovery key was made');
+    const carol = await startSdkClient(account, decodeRecoveryKey(written));
+    t.teardown(carol.stop);
+    const crypto = carol.client.getCrypto();
+    await crypto?.bootstrapSecretStorage({
+      createSecretStorageKey: async () => made,
+      setupNewKeyBackup: true,
+    });
+    const { room_id: roomId } = await carol.client.createRoom({ initial_state: [megolm] });
+    await waitUntil('the encryption', () =>
+      carol.client.getRoom(roomId)?.hasEncryptionStateEvent(),
+    );
+    const content = { msgtype: MsgType.Text, body: 'a note to myself' } as const;
+    await carol.client.sendMessage(roomId, content);
+    const { call } = asPerson(account);
+    await waitUntil(
+      'the backup of the key',
+      async () => (await call('GET', '/v3/room_keys/version'))['count'] === 1,
+    );
+    carol.stop();
+
+    const login = await createClient({ baseUrl: url, logger: silent }).loginRequest({
+      type: 'm.login.password',
+      identifier: { type: 'm.id.user', user: 'carol' },
+      password: account.password,
+    });
+    const later = await startSdkClient(
+      { ...account, accessToken: login.access_token, deviceId: login.device_id },
+      decodeRecoveryKey(written),
+    );
+    t.teardown(later.stop);
+    await waitUntil('the note that cannot be read', () =>
+      later.client
+        .getRoom(roomId)
+        ?.getLiveTimeline()
+        .getEvents()
+        .some((event) => event.isDecryptionFailure()),
+    );
+    await later.client.getCrypto()?.loadSessionBackupPrivateKeyFromSecretStorage();
+    const restored = await later.client.getCrypto()?.restoreKeyBackup();
+    t.match(restored, { imported: 1, total: 1 });
+    await waitUntil('the note', () => later.read.includes('a note to myself'));
   });
 });
 
