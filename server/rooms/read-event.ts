@@ -73,7 +73,7 @@ export const readEventContext = async (
   const nothing = { events: [], end: undefined };
   const [before, after] = await Promise.all([
     capped > 1 ? walkTimeline(context, { ...behind, limit: Math.floor(capped / 2) }) : nothing,
-    capped > 2 ? walkTimeline(context, { ...ahead, limit: Math.ceil(capped / 2) - 1 }) : nothing,
+    capped > 0 ? walkTimeline(context, { ...ahead, limit: Math.ceil(capped / 2) }) : nothing,
   ]);
   const all = [...before.events, event, ...after.events];
   const last = after.events.at(-1) ?? event;

@@ -20,9 +20,10 @@ export const roomDescriptionContent = {
     url: Type.Optional(Type.String()),
     info: Type.Optional(field.object),
   }),
+  /** An empty `alias` is as good as none; what is malformed has an error code of its own. */
   'm.room.canonical_alias': Type.Object({
-    alias: Type.Optional(Type.Union([field.roomAlias, Type.Null()])),
-    alt_aliases: Type.Optional(Type.Array(field.roomAlias)),
+    alias: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+    alt_aliases: Type.Optional(Type.Array(Type.String())),
   }),
   'm.room.pinned_events': Type.Object({ pinned: Type.Array(field.eventId) }),
   /** Without `via` the room is not a child (any more). */

@@ -119,6 +119,13 @@ t.test('state is set and read, with and without a state key', async (t) => {
   const alias = { alias: `#none:${server.serverName}` };
   const path = inRoom(roomId, '/state/m.room.canonical_alias');
   t.match(await put(alice, path, alias), refused(400, 'M_BAD_ALIAS'));
+  for (const malformed of ['#none', `none:${server.serverName}`, '']) {
+    const content = { alt_aliases: [malformed] };
+    t.match(await put(alice, path, content), refused(400, 'M_INVALID_PARAM'), malformed);
+  }
+  t.match(await put(alice, path, { alias: '#none' }), refused(400, 'M_INVALID_PARAM'));
+  t.match(await put(alice, path, { alias: 7 }), refused(400, 'M_BAD_JSON'));
+  t.match(await put(alice, path, { alias: '' }), { status: 200 });
   t.match(
     await put(alice, inRoom(roomId, '/state/m.room.join_rules'), {}),
     refused(400, 'M_BAD_JSON'),
@@ -235,7 +242,16 @@ t.test('the history is paged through, filtered and looked into', async (t) => {
   const around = await get(alice, inRoom(roomId, `/context/${ids[2]}?limit=4`));
   t.match(around.body, { event: { event_id: ids[2] }, start: String, end: String });
   t.strictSame(bodies(around.body.events_before), ['2', '1']);
-  t.strictSame(bodies(around.body.events_after), ['4']);
+  t.strictSame(bodies(around.body.events_after), ['4', '5']);
+  for (const [limit, before, after] of [
+    [0, [], []],
+    [1, [], ['4']],
+    [2, ['2'], ['4']],
+    [3, ['2'], ['4', '5']],
+  ] as const) {
+    const { body } = await get(alice, inRoom(roomId, `/context/${ids[2]}?limit=${limit}`));
+    t.strictSame([bodies(body.events_before), bodies(body.events_after)], [before, after]);
+  }
   t.ok(around.body.state.length > 0);
   for (const [query, errcode] of [
     ['', 'M_MISSING_PARAM'],
