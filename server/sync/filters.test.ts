@@ -46,6 +46,14 @@ t.test('a filter cuts an answer to what is wanted', async (t) => {
   ].state.events;
   t.same(stateTypes, []);
 
+  for (let sent = 0; sent < 40; sent += 1) await alice.send(two, 'org.example.filler', {});
+  const said = await alice.say(two, 'among others');
+  for (let sent = 0; sent < 40; sent += 1) await alice.send(two, 'org.example.filler', {});
+  const timeline = { types: ['m.room.message'], limit: 1 };
+  const { timeline: rare } = (await roomsOf({ rooms: [two], timeline }))[two];
+  t.equal(rare.events[0].event_id, said);
+  t.equal(rare.limited, false, 'nothing was left out');
+
   const fields = await follow(alice, {
     event_fields: ['content.body', 'sender'],
     room: { rooms: [one], timeline: { types: ['m.room.message'], limit: 1 } },

@@ -4,7 +4,6 @@ import type { VisibleEvent } from '../rooms/history-visibility.ts';
 import type { Room } from '../rooms/room.ts';
 import type { StoredEvent } from '../storage/stored-event.ts';
 import type { StreamPosition } from '../storage/stream-clock.ts';
-import { readArrivals } from '../storage/timeline.ts';
 import { seeEvents } from './see-events.ts';
 import { roomFilterOf, type SyncScope } from './sync-scope.ts';
 import { writeSyncToken } from './sync-token.ts';
@@ -28,8 +27,9 @@ export type TimelineRange = {
   readonly joinedSince?: StreamPosition | undefined;
 };
 
-/** How many reads a filter that lets little through may cost. */
+/** How many reads a filter that lets little through may cost, and how many events each but the first looks at. */
 const readsMax = 10;
+const eventsPerReadMin = 100;
 
 /** The next events back in time, newest first; fewer than `limit` when there are no more. */
 type ReadBack = (limit: number) => Promise<readonly StoredEvent[]>;
@@ -50,8 +50,9 @@ const backThroughDatabase = (
 ): ReadBack => {
   let end = upTo;
   return async (limit) => {
-    const range = { roomNid: room.roomNid, after: from, upTo: end, newestFirst: true, limit };
-    const read = context.rooms.events.remember(await readArrivals(context.db, range));
+    const { events, reads } = context.rooms;
+    const range = { roomNid: room.roomNid, after: from, upTo: end, limit };
+    const read = events.remember(await reads.arrivals(range));
     end = (read.at(-1)?.position ?? from + 1) - 1;
     return read;
   };
@@ -77,8 +78,10 @@ export const readRoomTimeline = async (
   const events: VisibleEvent[] = [];
   let isMore = true;
   for (let reads = 0; reads < readsMax && isMore && events.length <= limit; reads += 1) {
-    const read = await readBack(limit + 1);
-    isMore = read.length > limit;
+    // What did not fill the timeline at once is looked for in longer steps.
+    const step = reads === 0 ? limit + 1 : Math.max(limit + 1, eventsPerReadMin);
+    const read = await readBack(step);
+    isMore = read.length === step;
     const { joinedSince } = range;
     const wanted = read.filter((stored) => isWanted(scope, filter, stored));
     events.push(...(await seeEvents(context, room, request.userId, wanted, joinedSince)));
