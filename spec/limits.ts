@@ -195,7 +195,8 @@ export const limits = {
   keyBackupBodyBytesMax: 16_777_216,
   keyBackupAuthDataBytesMax: 65_536,
   backedUpKeysPerBackupMax: 500_000,
-  backedUpKeyBytesMax: 8_192,
+  // An archived message is nearly as large as an event.
+  backedUpKeyBytesMax: 65_536,
   backedUpKeysPerPageMax: 1_000,
 
   // Certificates. Let's Encrypt allows five failed validations of a name in an hour.
@@ -313,6 +314,12 @@ export const limits = {
   undeliveredKeptMs: 2_592_000_000,
   forgetIntervalMs: 3_600_000,
   eventLoopHoldMsMax: 8,
+  // Keys of many are asked for, and written to the store, so many at a time.
+  keyRequestDevicesMax: 500,
+  fanOutDevicesMax: 100,
+  // From so many on another thread encrypts, which ends when it had nothing to do for so long.
+  fanOutThreadDevicesMin: 64,
+  fanOutThreadIdleMs: 30_000,
 
   // The network half of the SDK.
   clientRequestTimeoutMs: 60_000,
