@@ -1,6 +1,7 @@
 import { limits, MatrixError } from '@candor/spec';
 import type { Context } from '../context.ts';
-import { lockCrossSigningKeys, readCrossSigningRows } from '../storage/cross-signing.ts';
+import { namesSigningKey } from '../devices/names-signing-key.ts';
+import { lockCrossSigningKeys } from '../storage/cross-signing.ts';
 import { type Tx, transact } from '../storage/database.ts';
 import { insertDevice } from '../storage/devices.ts';
 import { deleteTokens, insertTokens } from '../storage/tokens.ts';
@@ -47,15 +48,10 @@ const deviceLetters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 const newDeviceId = (randomBytes: Context['randomBytes']): string =>
   Array.from(randomBytes(10), (byte) => deviceLetters[byte % deviceLetters.length]).join('');
 
-/** Signatures name devices and cross-signing keys alike, so that none may pass for the other. */
-// https://spec.matrix.org/v1.19/client-server-api/#cross-signing
 const refuseKeyName = async (tx: Tx, userId: string, deviceId: string): Promise<void> => {
   await lockCrossSigningKeys(tx, userId);
-  const rows = await readCrossSigningRows(tx, [userId]);
-  const isTaken = rows.some(({ keys }) =>
-    Object.hasOwn(JSON.parse(keys).keys ?? {}, `ed25519:${deviceId}`),
-  );
-  if (isTaken) throw new MatrixError('M_INVALID_PARAM', 'device_id: is a cross-signing key');
+  if (await namesSigningKey(tx, userId, deviceId))
+    throw new MatrixError('M_INVALID_PARAM', 'device_id: is a cross-signing key');
 };
 
 /** Starts a session of a user on a new device, or on one of theirs, whose earlier tokens then end. Throws M_INVALID_PARAM. */

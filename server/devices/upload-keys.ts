@@ -1,6 +1,5 @@
 import { type BodyOf, type clientServer, limits, MatrixError } from '@candor/spec';
 import type { Context } from '../context.ts';
-import { readCrossSigningRows } from '../storage/cross-signing.ts';
 import { type Tx, transact } from '../storage/database.ts';
 import { writeDeviceKeys } from '../storage/device-keys.ts';
 import { writeFallbackKeys } from '../storage/fallback-keys.ts';
@@ -15,6 +14,7 @@ import {
 import { announceDevices } from './announce-devices.ts';
 import { canonicalText } from './canonical-text.ts';
 import { readDeviceKeys } from './key-objects.ts';
+import { namesSigningKey } from './names-signing-key.ts';
 
 type Upload = BodyOf<typeof clientServer.uploadKeys>;
 
@@ -54,15 +54,6 @@ const checkKeys = (keys: Upload['one_time_keys'] = {}): UploadedKey[] =>
     return { algorithm, keyId, key };
   });
 
-/** Device ids and cross-signing keys share one space of names. */
-// https://spec.matrix.org/v1.19/client-server-api/#cross-signing
-const checkDeviceId = async (tx: Tx, { userId, deviceId }: DeviceName): Promise<void> => {
-  const rows = await readCrossSigningRows(tx, [userId]);
-  if (rows.some(({ keys }) => keys.includes(`"ed25519:${deviceId}":`))) {
-    throw new MatrixError('M_FORBIDDEN', 'the device id is the public part of a signing key');
-  }
-};
-
 const storeKeys = async (
   tx: Tx,
   device: DeviceName,
@@ -99,7 +90,8 @@ export const uploadDeviceKeys = async (
       throw new MatrixError('M_UNKNOWN_TOKEN', 'The device was removed');
     }
     if (deviceKeys !== undefined) {
-      await checkDeviceId(tx, device);
+      if (await namesSigningKey(tx, userId, deviceId))
+        throw new MatrixError('M_FORBIDDEN', 'the device id is the public part of a signing key');
       const isNews = await writeDeviceKeys(tx, userId, deviceId, deviceKeys);
       if (isNews) await announceDevices(tx, userId, [deviceId]);
     }

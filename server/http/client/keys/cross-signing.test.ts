@@ -106,6 +106,21 @@ t.test('the first keys need no password, nor the same again; others see all but 
   t.strictSame(seen.user_signing_keys, {});
 });
 
+t.test('a device that has signed the master key goes on uploading one-time keys', async (t) => {
+  const olga = await userWithDevice('olga');
+  const { body } = olga.identity;
+  const master = signJson(body.master_key, olga.userId, olga.key);
+  t.equal((await uploadKeys(olga, { ...body, master_key: master })).status, 200);
+  const more = {
+    device_keys: olga.keys,
+    one_time_keys: { 'signed_curve25519:AAAAAQ': { key: 'k', signatures: {} } },
+  };
+  t.match(await post(olga, '/keys/upload', more), {
+    status: 200,
+    body: { one_time_key_counts: { signed_curve25519: 1 } },
+  });
+});
+
 t.test('other keys need the password', async (t) => {
   const { body } = newIdentity(alice.userId, alice.identity.master);
   const replaced = { self_signing_key: body.self_signing_key };

@@ -1,0 +1,14 @@
+import { readCrossSigningRows } from '../storage/cross-signing.ts';
+import type { Tx } from '../storage/database.ts';
+
+/** Whether a device id is the public part of one of the user's cross-signing keys: signatures name both alike, so that none may pass for the other. */
+// https://spec.matrix.org/v1.19/client-server-api/#cross-signing
+export const namesSigningKey = async (
+  tx: Tx,
+  userId: string,
+  deviceId: string,
+): Promise<boolean> => {
+  const rows = await readCrossSigningRows(tx, [userId]);
+  // The device may have signed the key, so only the key itself is looked at.
+  return rows.some(({ keys }) => Object.hasOwn(JSON.parse(keys).keys ?? {}, `ed25519:${deviceId}`));
+};
