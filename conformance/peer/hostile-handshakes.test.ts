@@ -84,6 +84,39 @@ t.test('nothing is signed for a peer but what was asked for', async (t) => {
   t.strictSame(isObject(body) && isObject(body['content']) && body['content']['extra'], undefined);
 });
 
+t.test(
+  'a refusal is passed on, but nothing that a client would take for its own server’s',
+  async (t) => {
+    const roomId = `!refusing:${peer.serverName}`;
+    const refusalAfter = async (status: number, refusal: object) => {
+      peer.answer(({ path }) => (path[1] === 'make_join' ? { status, body: refusal } : undefined));
+      const path = `/v3/join/${enc(roomId)}?via=${enc(peer.serverName)}`;
+      const error = await alice.call('POST', path, {}).catch((reason: Error) => reason.message);
+      const [, code, body] = /: (\d{3}) (\{.*\})/.exec(String(error)) ?? [];
+      const { errcode, room_version } = JSON.parse(body ?? '{}') as Record<string, unknown>;
+      return [Number(code), errcode, ...(room_version === undefined ? [] : [room_version])];
+    };
+    for (const [status, refusal, expected] of [
+      [403, { errcode: 'M_FORBIDDEN' }, [403, 'M_FORBIDDEN']],
+      [404, { errcode: 'M_NOT_FOUND' }, [404, 'M_NOT_FOUND']],
+      [
+        400,
+        { errcode: 'M_INCOMPATIBLE_ROOM_VERSION', room_version: '99' },
+        [400, 'M_INCOMPATIBLE_ROOM_VERSION', '99'],
+      ],
+      [401, { errcode: 'M_UNAUTHORIZED' }, [403, 'M_FORBIDDEN']],
+      [401, { errcode: 'M_UNKNOWN_TOKEN' }, [403, 'M_FORBIDDEN']],
+      [403, { errcode: 'M_UNKNOWN_TOKEN', soft_logout: false }, [403, 'M_UNKNOWN']],
+      [400, { errcode: 'M_USER_DEACTIVATED' }, [400, 'M_UNKNOWN']],
+      [400, { errcode: 'ORG.EXAMPLE.ODD' }, [400, 'M_UNKNOWN']],
+      [404, {}, [502, 'M_CONNECTION_FAILED']],
+      [500, { errcode: 'M_FORBIDDEN' }, [502, 'M_CONNECTION_FAILED']],
+    ] as const) {
+      t.strictSame(await refusalAfter(status, refusal), expected, JSON.stringify(refusal));
+    }
+  },
+);
+
 t.test('only invitations of its own users to ours are signed', async (t) => {
   const rules = (
     await joinAsPeer(

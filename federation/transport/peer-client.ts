@@ -93,10 +93,15 @@ const readStatusError = async (answer: Answer, destination: string): Promise<Pee
   const body = typeof parsed === 'object' && parsed !== null ? parsed : {};
   const errcode =
     'errcode' in body && typeof body.errcode === 'string' ? { errcode: body.errcode } : {};
+  const roomVersion =
+    'room_version' in body && typeof body.room_version === 'string'
+      ? { roomVersion: body.room_version }
+      : {};
   const retryAfterMs = retryAfterMsOf(answer.headers['retry-after'], body);
   return new PeerError('status', `${destination}: status ${answer.statusCode}`, {
     status: answer.statusCode,
     ...errcode,
+    ...roomVersion,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });
 };

@@ -18,6 +18,8 @@ export type PeerErrorDetails = {
   readonly status?: number;
   readonly errcode?: string;
   readonly retryAfterMs?: number;
+  /** Of the room, where the peer refuses because of it. */
+  readonly roomVersion?: string;
   readonly cause?: unknown;
 };
 
@@ -27,6 +29,7 @@ export class PeerError extends Error {
   readonly status: number | undefined;
   readonly errcode: string | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly roomVersion: string | undefined;
 
   constructor(kind: PeerErrorKind, text: string, details: PeerErrorDetails = {}) {
     super(text, { cause: details.cause });
@@ -35,6 +38,7 @@ export class PeerError extends Error {
     this.status = details.status;
     this.errcode = details.errcode;
     this.retryAfterMs = details.retryAfterMs;
+    this.roomVersion = details.roomVersion;
   }
 }
 

@@ -1,6 +1,6 @@
 import { splitServerName } from '@candor/federation';
 import { PeerError } from '@candor/federation/transport';
-import { type ErrorCode, errorStatus, limits, MatrixError, serverNameOf } from '@candor/spec';
+import { type ErrorCode, limits, MatrixError, serverNameOf } from '@candor/spec';
 import type { Membership } from '../../storage/memberships.ts';
 import type { RemoteContext } from './remote-context.ts';
 
@@ -31,20 +31,40 @@ export const serversToTry = (
 // https://spec.matrix.org/v1.19/server-server-api/#put_matrixfederationv2send_joinroomideventid
 const ourFaults: ReadonlySet<string> = new Set(['M_MISSING_PARAM', 'M_INVALID_PARAM']);
 
-const isErrorCode = (errcode: string): errcode is ErrorCode => Object.hasOwn(errorStatus, errcode);
+/**
+ * What another server may say of a room or a user. Any other code a client would take for what this server says of
+ * the caller: with M_UNKNOWN_TOKEN a stranger could sign our users out.
+ */
+const passedOn: readonly ErrorCode[] = [
+  'M_FORBIDDEN',
+  'M_INCOMPATIBLE_ROOM_VERSION',
+  'M_INVITE_BLOCKED',
+  'M_LIMIT_EXCEEDED',
+  'M_NOT_FOUND',
+  'M_UNABLE_TO_AUTHORISE_JOIN',
+  'M_UNABLE_TO_GRANT_JOIN',
+];
+
+const codeOf = ({ errcode, status }: PeerError): ErrorCode =>
+  passedOn.find((code) => code === errcode) ?? (status === 401 ? 'M_FORBIDDEN' : 'M_UNKNOWN');
 
 /** What a user is told; a refusal of the room says more than a server that does not know it. */
 const refusalOf = (errors: readonly PeerError[]): MatrixError => {
   const refusals = errors.filter(
-    ({ status = 0, errcode = '' }) => status >= 400 && status < 500 && !ourFaults.has(errcode),
+    ({ status = 0, errcode }) =>
+      status >= 400 && status < 500 && errcode !== undefined && !ourFaults.has(errcode),
   );
-  const first =
-    refusals.find(({ errcode }) => errcode !== 'M_NOT_FOUND' && isErrorCode(errcode ?? '')) ??
-    refusals[0];
-  if (first?.errcode !== undefined && isErrorCode(first.errcode)) {
-    const status = first.errcode === 'M_UNAUTHORIZED' ? 403 : (first.status ?? 403);
-    const errcode = first.errcode === 'M_UNAUTHORIZED' ? 'M_FORBIDDEN' : first.errcode;
-    return new MatrixError(errcode, first.message, { status, cause: first });
+  const knowing = refusals.filter((error) => !['M_NOT_FOUND', 'M_UNKNOWN'].includes(codeOf(error)));
+  const first = knowing[0] ?? refusals[0];
+  if (first) {
+    const { roomVersion, retryAfterMs, message } = first;
+    const errcode = codeOf(first);
+    const fields = {
+      ...(errcode === 'M_INCOMPATIBLE_ROOM_VERSION' && { room_version: roomVersion }),
+      ...(errcode === 'M_LIMIT_EXCEEDED' && { retry_after_ms: retryAfterMs }),
+    };
+    const status = errcode === 'M_UNKNOWN' ? { status: first.status ?? 400 } : {};
+    return new MatrixError(errcode, message, { ...status, fields, cause: first });
   }
   const [any] = errors;
   if (!any) return new MatrixError('M_NOT_FOUND', 'no server in the room is known');
