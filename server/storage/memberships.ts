@@ -10,6 +10,8 @@ export type Membership = {
   readonly isForgotten: boolean;
   /** JSON array of stripped state events that came with an invite or a knock. */
   readonly strippedState: string | null;
+  /** The server that took a knock on a room that this server was not in. */
+  readonly knockedThrough: string | null;
 };
 
 const columns = [
@@ -19,6 +21,7 @@ const columns = [
   'position',
   'is_forgotten',
   'stripped_state',
+  'knocked_through',
 ] as const;
 
 type Row = {
@@ -28,6 +31,7 @@ type Row = {
   readonly position: number;
   readonly is_forgotten: boolean;
   readonly stripped_state: string | null;
+  readonly knocked_through: string | null;
 };
 
 const membershipOf = (row: Row): Membership => ({
@@ -37,6 +41,7 @@ const membershipOf = (row: Row): Membership => ({
   position: row.position,
   isForgotten: row.is_forgotten,
   strippedState: row.stripped_state,
+  knockedThrough: row.knocked_through,
 });
 
 /** What a user is in a room; undefined when nothing was ever said. */

@@ -4,6 +4,7 @@ import { initial } from './migrations/0001-initial.ts';
 import { mediaPushersReports } from './migrations/0002-media-pushers-reports.ts';
 import { relationsByType } from './migrations/0003-relations-by-type.ts';
 import { keyBackups } from './migrations/0004-key-backups.ts';
+import { knockedThrough } from './migrations/0005-knocked-through.ts';
 import type { Tables } from './tables.ts';
 
 const fromText = (text: string): Migration => ({
@@ -18,6 +19,7 @@ const migrations: Record<string, Migration> = {
   '0002-media-pushers-reports': fromText(mediaPushersReports),
   '0003-relations-by-type': fromText(relationsByType),
   '0004-key-backups': fromText(keyBackups),
+  '0005-knocked-through': fromText(knockedThrough),
 };
 
 /** Brings the schema up to date; several processes may start at once. Throws when a migration fails or is unknown. */

@@ -28,6 +28,8 @@ export type MembershipRow = {
   readonly position: StreamPosition;
   readonly isLocal: boolean;
   readonly strippedState: string | null;
+  /** The server that took a knock on a room that this server is not in. */
+  readonly knockedThrough?: string;
 };
 
 export type RoomRow = {

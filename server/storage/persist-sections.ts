@@ -204,16 +204,18 @@ export const persistSections: readonly Section[] = [
       ['bigint', (row) => row.position],
       ['boolean', (row) => row.isLocal],
       ['text', (row) => row.strippedState],
+      ['text', (row) => row.knockedThrough ?? null],
     ],
     (items) =>
       lastOf(each((item) => item.memberships)(items), (row) => `${row.roomNid} ${row.userId}`),
     (rows) =>
       `INSERT INTO memberships (room_nid, user_id, membership, event_id, sender, position,
-       is_local, stripped_state, since) SELECT r.*, r.position FROM ${rows} AS r (room_nid,
-       user_id, membership, event_id, sender, position, is_local, stripped_state)
+       is_local, stripped_state, knocked_through, since) SELECT r.*, r.position FROM ${rows} AS r
+       (room_nid, user_id, membership, event_id, sender, position, is_local, stripped_state,
+       knocked_through)
        ON CONFLICT (room_nid, user_id) DO UPDATE SET membership = excluded.membership,
        event_id = excluded.event_id, sender = excluded.sender, position = excluded.position,
-       stripped_state = excluded.stripped_state,
+       stripped_state = excluded.stripped_state, knocked_through = excluded.knocked_through,
        since = CASE WHEN memberships.membership = excluded.membership THEN memberships.since
          ELSE excluded.since END,
        is_forgotten = memberships.is_forgotten AND excluded.membership IN ('leave', 'ban')`,

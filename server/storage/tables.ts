@@ -159,6 +159,7 @@ type Memberships = {
   is_local: boolean;
   is_forgotten: Generated<boolean>;
   stripped_state: string | null;
+  knocked_through: string | null;
 };
 
 type SentTransactions = {
