@@ -60,6 +60,17 @@ const decodeSegment = (segment: string): string => {
   }
 };
 
+/** The path is known, its method is not. */
+export class MethodNotAllowed extends MatrixError {
+  /** Methods that the path has. */
+  readonly allowed: readonly string[];
+
+  constructor(allowed: readonly string[]) {
+    super('M_UNRECOGNIZED', 'Method not allowed', { status: 405 });
+    this.allowed = allowed;
+  }
+}
+
 /** Finds the route of a request: fixed path segments before parameters, each segment percent-decoded once. */
 export class RouteTable {
   readonly #root = newNode();
@@ -104,7 +115,7 @@ export class RouteTable {
     if (!node) throw new MatrixError('M_UNRECOGNIZED', 'Unrecognized request');
     const found =
       node.routes.get(method) ?? (method === 'HEAD' ? node.routes.get('GET') : undefined);
-    if (!found) throw new MatrixError('M_UNRECOGNIZED', 'Method not allowed', { status: 405 });
+    if (!found) throw new MethodNotAllowed([...node.routes.keys()]);
     const params: Record<string, string> = {};
     for (let at = 0; at < found.names.length; at += 1) {
       const name = found.names[at];

@@ -5,6 +5,7 @@ import type { Logger } from '../log.ts';
 import { isDatabaseUnavailable } from '../storage/database-unavailable.ts';
 import { DiskFull } from '../storage/free-space.ts';
 import { isUnstorableText } from '../storage/unstorable-text.ts';
+import { MethodNotAllowed } from './route-table.ts';
 
 const toMatrixError = (error: unknown): MatrixError => {
   if (error instanceof MatrixError) return error;
@@ -54,6 +55,8 @@ export const errorAnswer = (error: unknown, log: Logger, operationId?: string): 
       ...(typeof retryAfterMs === 'number' && {
         'Retry-After': `${Math.ceil(retryAfterMs / 1000)}`,
       }),
+      // https://www.rfc-editor.org/rfc/rfc9110#section-15.5.6
+      ...(error instanceof MethodNotAllowed && { Allow: error.allowed.join(', ') }),
       'Content-Type': 'application/json',
     },
     body: JSON.stringify({ errcode, error: message, ...fields }),
