@@ -3,7 +3,7 @@ import type { Context } from '../context.ts';
 import { namesSigningKey } from '../devices/names-signing-key.ts';
 import { lockCrossSigningKeys } from '../storage/cross-signing.ts';
 import { type Tx, transact } from '../storage/database.ts';
-import { insertDevice } from '../storage/devices.ts';
+import { insertDevice, type SeenDevice } from '../storage/devices.ts';
 import { deleteTokens, insertTokens } from '../storage/tokens.ts';
 import { newToken, tokenHash } from './token.ts';
 
@@ -12,6 +12,8 @@ export type SessionRequest = {
   /** A device of the user that is used again, or the name of a new one. */
   readonly deviceId?: string | undefined;
   readonly displayName?: string | undefined;
+  /** Where the sign-in comes from. */
+  readonly from?: Pick<SeenDevice, 'address' | 'agent'>;
   /** The access token expires and comes with a refresh token. */
   readonly withRefresh?: boolean | undefined;
 };
@@ -60,8 +62,8 @@ export const createSession = async (
   context: Context,
   request: SessionRequest,
 ): Promise<Tokens & { readonly deviceId: string }> => {
-  const { db, now, randomBytes } = context;
-  const { userId, displayName, withRefresh = false } = request;
+  const { accounts, db, now, randomBytes } = context;
+  const { userId, displayName, from, withRefresh = false } = request;
   const deviceId = request.deviceId ?? newDeviceId(randomBytes);
   const tokens = await transact(db, async (tx) => {
     if (request.deviceId !== undefined) await refuseKeyName(tx, userId, deviceId);
@@ -72,5 +74,6 @@ export const createSession = async (
     }
     return issueTokens(context, tx, { userId, deviceId }, withRefresh);
   });
+  if (from) accounts.lastSeen.note({ userId, deviceId, at: now(), ...from });
   return { ...tokens, deviceId };
 };

@@ -13,7 +13,7 @@ export class LastSeen {
   constructor(db: Database, log: Logger) {
     this.#db = db;
     this.#log = log;
-    this.#timer = setInterval(() => void this.#flush(), limits.lastSeenWriteMs).unref();
+    this.#timer = setInterval(() => void this.write(), limits.lastSeenWriteMs).unref();
   }
 
   note(device: SeenDevice): void {
@@ -21,13 +21,13 @@ export class LastSeen {
     this.#seen.set(`${device.userId} ${device.deviceId}`, device);
   }
 
-  /** Writes what is left. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    await this.#flush();
+    await this.write();
   }
 
-  async #flush(): Promise<void> {
+  /** Writes what was noted since the last time. */
+  async write(): Promise<void> {
     if (this.#seen.size === 0) return;
     const seen = [...this.#seen.values()];
     this.#seen = new Map();

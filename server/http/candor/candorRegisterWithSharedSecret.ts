@@ -5,7 +5,7 @@ import type { Handler } from '../handler.ts';
 
 export const candorRegisterWithSharedSecret: Handler<
   typeof candor.candorRegisterWithSharedSecret
-> = async (context, { body }) => {
+> = async (context, { body, address, userAgent }) => {
   const { accounts, config } = context;
   const { sharedSecret } = config.registration;
   if (sharedSecret === undefined) {
@@ -19,6 +19,9 @@ export const candorRegisterWithSharedSecret: Handler<
   });
   const home_server = config.serverName;
   if (body.inhibit_login) return { user_id: userId, home_server };
-  const { accessToken, deviceId } = await createSession(context, { userId });
+  const { accessToken, deviceId } = await createSession(context, {
+    userId,
+    from: { address, agent: userAgent },
+  });
   return { user_id: userId, home_server, access_token: accessToken, device_id: deviceId };
 };

@@ -11,7 +11,7 @@ const flows = {
 } as const;
 
 export const register: Handler<typeof clientServer.register> = async (context, request) => {
-  const { body, query, address } = request;
+  const { body, query, address, userAgent } = request;
   const { mode } = context.config.registration;
   if (query.kind === 'guest') {
     throw new MatrixError('M_GUEST_ACCESS_FORBIDDEN', 'There are no guests here');
@@ -42,6 +42,7 @@ export const register: Handler<typeof clientServer.register> = async (context, r
     userId,
     deviceId: body.device_id,
     displayName: body.initial_device_display_name,
+    from: { address, agent: userAgent },
     withRefresh: body.refresh_token,
   });
   return {

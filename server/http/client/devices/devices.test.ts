@@ -47,9 +47,13 @@ t.test('lists, shows and renames the devices of the caller only', async (t) => {
 });
 
 t.test('says when and from where a device was used', async (t) => {
+  const seen = { last_seen_ip: '127.0.0.1', last_seen_ts: Number };
+  await login('FRESH');
+  const { devices } = (await call('GET', base)).body;
+  const fresh = devices.find((device: { device_id: string }) => device.device_id === 'FRESH');
+  t.match(fresh, seen, 'a device that only signed in, at once');
   await server.restart();
-  const { body } = await call('GET', `${base}/${alice.deviceId}`);
-  t.match(body, { last_seen_ip: '127.0.0.1', last_seen_ts: Number });
+  t.match((await call('GET', `${base}/${alice.deviceId}`)).body, seen);
 });
 
 t.test('deletes a device after the password, with its tokens, keys and messages', async (t) => {

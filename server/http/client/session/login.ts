@@ -3,7 +3,10 @@ import { createSession } from '../../../accounts/create-session.ts';
 import { verifyLogin } from '../../../accounts/verify-login.ts';
 import type { Handler } from '../../handler.ts';
 
-export const login: Handler<typeof clientServer.login> = async (context, { body, address }) => {
+export const login: Handler<typeof clientServer.login> = async (
+  context,
+  { body, address, userAgent },
+) => {
   if (body.type !== 'm.login.password') {
     throw new MatrixError('M_UNKNOWN', 'Only m.login.password is offered', { status: 400 });
   }
@@ -12,6 +15,7 @@ export const login: Handler<typeof clientServer.login> = async (context, { body,
     userId,
     deviceId: body.device_id,
     displayName: body.initial_device_display_name,
+    from: { address, agent: userAgent },
     withRefresh: body.refresh_token,
   });
   return {
