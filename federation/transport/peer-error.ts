@@ -48,10 +48,14 @@ const isTimeout = (error: unknown): boolean =>
   error instanceof errors.BodyTimeoutError ||
   (error instanceof Error && error.name === 'TimeoutError');
 
+/** Node adds advice on its own options to what is wrong with a certificate; ours are other ones. */
+const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message.replace(/; if the root CA is .*$/s, '') : String(error);
+
 /** Sorts what the sockets, TLS and HTTP layers throw into the kinds above. */
 export const toPeerError = (error: unknown, destination: string): PeerError => {
   if (error instanceof PeerError) return error;
-  const text = `${destination}: ${error instanceof Error ? error.message : String(error)}`;
+  const text = `${destination}: ${messageOf(error)}`;
   if (error instanceof RefusedAddressError) {
     return new PeerError('refused-address', text, { cause: error });
   }
