@@ -22,6 +22,7 @@ t.test('the document describes an operation with its parameters, body and answer
     'public_chat',
     'trusted_private_chat',
   ]);
+  t.equal(post.requestBody.required, false, 'without a body all is left to the server');
   t.same(Object.keys(post.responses), ['200', '429', 'default']);
   const { get } = paths['/_matrix/client/v3/rooms/{roomId}/messages'];
   const [roomId, dir, from] = get.parameters;
@@ -39,9 +40,11 @@ t.test('bytes, user-interactive authentication and sockets are told apart', asyn
     candor.candorSyncSocket,
   ]);
   const upload = paths['/_matrix/media/v3/upload'].post;
-  t.same(Object.keys(upload.requestBody.content), ['application/octet-stream']);
+  t.same(Object.keys(upload.requestBody.content), ['*/*']);
+  t.equal(upload.requestBody.required, true);
   const remove = paths['/_matrix/client/v3/devices/{deviceId}'].delete;
   t.same(Object.keys(remove.responses), ['200', '401', 'default']);
+  t.equal(remove.responses[401].content['application/json'].schema.anyOf.length, 2);
   const socket = paths['/_matrix/client/unstable/dev.candor.ws/sync'].get;
   t.same(Object.keys(socket.responses), ['101', 'default']);
   t.same(socket.responses[101]['x-frame'].required, ['next_batch']);

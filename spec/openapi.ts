@@ -48,13 +48,24 @@ const limitedSchema: Json = {
   },
 };
 
+/** A stage of the authentication, or plainly no access token. */
+const wantedSchema: Json = {
+  anyOf: [authenticationResponse, { $ref: '#/components/schemas/Error' }],
+};
+
 const answer = (description: string, schema: unknown): Json => ({
   description,
   content: { 'application/json': { schema } },
 });
 
 const contentOf = (schema: Operation['response']): Json =>
-  schema === 'bytes' ? { 'application/octet-stream': {} } : { 'application/json': { schema } };
+  schema === 'bytes' ? { '*/*': {} } : { 'application/json': { schema } };
+
+/** No body at all is taken for an empty object. */
+const isBodyRequired = (body: NonNullable<Operation['body']>): boolean => {
+  if (body === 'bytes' || !('type' in body) || body.type !== 'object') return true;
+  return 'required' in body && Array.isArray(body.required) && body.required.length > 0;
+};
 
 const parametersOf = ({ params, query }: Operation): Json[] =>
   [
@@ -73,7 +84,7 @@ const responsesOf = ({ response, rateLimit, uia, upgrade }: Operation): Json => 
   ...(upgrade
     ? { 101: { description: 'A WebSocket; each frame is a JSON text.', 'x-frame': response } }
     : { 200: { description: 'Done.', content: contentOf(response) } }),
-  ...(uia ? { 401: answer('Authentication is wanted.', authenticationResponse) } : {}),
+  ...(uia ? { 401: answer('Authentication is wanted.', wantedSchema) } : {}),
   ...(rateLimit ? { 429: answer('Too many requests.', limitedSchema) } : {}),
   default: answer('Refused.', { $ref: '#/components/schemas/Error' }),
 });
@@ -87,7 +98,7 @@ const describe = (operation: Operation): Json => {
     ...(deprecated ? { deprecated } : {}),
     security: security[auth],
     ...(parameters.length > 0 ? { parameters } : {}),
-    ...(body ? { requestBody: { required: true, content: contentOf(body) } } : {}),
+    ...(body ? { requestBody: { required: isBodyRequired(body), content: contentOf(body) } } : {}),
     responses: responsesOf(operation),
     ...(rateLimit ? { 'x-rate-limit-bucket': rateLimit } : {}),
   };
