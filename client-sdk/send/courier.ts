@@ -71,7 +71,9 @@ export class Courier {
   async #performAll(requests: readonly EngineRequest[], proofs: Proofs): Promise<void> {
     for (const request of requests) {
       const answer = await this.#perform(request, proofs);
-      this.#onOutcome(await this.#engine.applyAnswer(request, answer));
+      for (const part of this.#engine.partsOf(request)) {
+        this.#onOutcome(await this.#engine.applyAnswer(part, answer));
+      }
     }
   }
 

@@ -1,11 +1,12 @@
-import { isObject } from '@candor/federation';
+import type { JsonObject } from '@candor/federation';
 import { limits, serverNameOf } from '@candor/spec';
 import type { TableReader, TableWriter } from '../stores/store.ts';
 import type { Row } from '../stores/tables.ts';
 import { trust, warnings } from '../verification/trust.ts';
 import { addressOf } from './address.ts';
 import type { EngineContext, EngineRequest } from './engine-context.ts';
-import { type QueriedDevice, readKeysQuery } from './read-keys-query.ts';
+import { memberOf } from './member-of.ts';
+import type { QueriedDevice } from './read-keys-query.ts';
 import { signalNames } from './signal-names.ts';
 import { yieldEvery } from './yield-every.ts';
 
@@ -87,17 +88,22 @@ const storeDevice = (
   });
 };
 
-const isEligible = (tables: TableReader, device: Device): boolean => {
-  const user = tables.get('users', { userId: device.userId });
-  return (
-    user !== undefined &&
-    user.trust !== 'unknown' &&
-    !trust.blocksSending(user) &&
-    !device.deleted &&
-    isAuthentic(user, device) &&
-    device.algorithms.includes(signalNames.pairwise)
+/** The part of an answer to a key query that is about these users. */
+const answerAbout = (answer: unknown, users: readonly User[]): JsonObject =>
+  Object.fromEntries(
+    ['device_keys', 'master_keys', 'self_signing_keys'].map((part) => {
+      const entries = users.map(({ userId }) => [userId, memberOf(memberOf(answer, part), userId)]);
+      return [part, Object.fromEntries(entries)];
+    }),
   );
-};
+
+const isEligible = (user: User | undefined, device: Device): boolean =>
+  user !== undefined &&
+  user.trust !== 'unknown' &&
+  !trust.blocksSending(user) &&
+  !device.deleted &&
+  isAuthentic(user, device) &&
+  device.algorithms.includes(signalNames.pairwise);
 
 const isAuthentic = (user: User, device: Device): boolean =>
   device.signalIdentityKey !== null &&
@@ -131,21 +137,25 @@ export const deviceDirectory = {
     }
   },
 
-  /** The query for those of the outdated users that may be asked now; `among` narrows it. */
-  queryRequest: (
+  /** The queries for those of the outdated users that may be asked now; `among` narrows it. */
+  queryRequests: (
     tables: TableReader,
     now: number,
     among?: ReadonlySet<string>,
-  ): QueryRequest | undefined => {
+  ): QueryRequest[] => {
     const users = tables
       .all('users', { where: { outdated: true } })
       .filter(({ userId, queryAfter }) => queryAfter <= now && (among?.has(userId) ?? true));
-    if (users.length === 0) return undefined;
-    return {
-      operation: 'queryKeys',
-      body: { device_keys: Object.fromEntries(users.map(({ userId }) => [userId, []])) },
-      generations: new Map(users.map(({ userId, generation }) => [userId, generation])),
-    };
+    const requests: QueryRequest[] = [];
+    for (let at = 0; at < users.length; at += limits.keyRequestDevicesMax) {
+      const slice = users.slice(at, at + limits.keyRequestDevicesMax);
+      requests.push({
+        operation: 'queryKeys',
+        body: { device_keys: Object.fromEntries(slice.map(({ userId }) => [userId, []])) },
+        generations: new Map(slice.map(({ userId, generation }) => [userId, generation])),
+      });
+    }
+    return requests;
   },
 
   /** Takes in the answer to a query; returns the users whose keys are now up to date. */
@@ -156,18 +166,25 @@ export const deviceDirectory = {
     answer: unknown,
   ): Promise<string[]> => {
     const pause = yieldEvery(limits.eventLoopHoldMsMax);
-    const failures = isObject(answer) && isObject(answer['failures']) ? answer['failures'] : {};
-    const updated: string[] = [];
-    for (const [userId, generation] of request.generations) {
+    const users: User[] = [];
+    for (const userId of request.generations.keys()) {
       const user = tables.get('users', { userId });
       if (!user) continue;
-      if (Object.hasOwn(failures, serverNameOf(userId) ?? '')) {
-        tables.put('users', { ...user, queryAfter: context.now() + limits.keyRequestBackoffMs });
-        continue;
-      }
-      const queried = readKeysQuery(answer, userId, user.selfSigningKey);
+      const isAway = memberOf(memberOf(answer, 'failures'), serverNameOf(userId) ?? '');
+      if (isAway === undefined) users.push(user);
+      else tables.put('users', { ...user, queryAfter: context.now() + limits.keyRequestBackoffMs });
+    }
+    const read = await context.fanOut.run('readUsers', tables, context, {
+      entries: users.map(({ userId, selfSigningKey }) => ({ userId, selfSigningKey })),
+      answer: answerAbout(answer, users),
+    });
+    const updated: string[] = [];
+    for (const [index, user] of users.entries()) {
+      const queried = read[index];
+      if (!queried) continue;
+      const { userId } = user;
       const seen = trust.see(user, queried.masterKey, queried.selfSigningKey);
-      const outdated = user.generation !== generation;
+      const outdated = user.generation !== request.generations.get(userId);
       storeUser(tables, context, user, { ...seen, outdated, queriedAt: context.now() });
       const present = new Set(queried.devices.map(({ deviceId }) => deviceId));
       for (const device of tables.all('devices', { where: { userId, deleted: false } })) {
@@ -192,7 +209,10 @@ export const deviceDirectory = {
     tables.all('devices', { where: { address }, limit: 1 })[0],
 
   /** Whether messages may be encrypted to the device. */
-  isEligible,
+  isEligible: (tables: TableReader, device: Device): boolean =>
+    isEligible(tables.get('users', { userId: device.userId }), device),
+  /** The same where the device's user is at hand. */
+  isEligibleOf: isEligible,
 
   /** Why what the device sent may not be shown as the user's; deleted devices may have sent it before. */
   senderDoubt: (

@@ -1,18 +1,13 @@
 import { encodeBase64, type JsonObject } from '@candor/federation';
 import { limits, MatrixError } from '@candor/spec';
-import type { TableReader, TableWriter } from '../stores/store.ts';
+import type { TableWriter } from '../stores/store.ts';
 import type { Row } from '../stores/tables.ts';
-import { trust } from '../verification/trust.ts';
-import { deviceDirectory } from './device-directory.ts';
 import type { EngineContext } from './engine-context.ts';
 import { memberOf } from './member-of.ts';
 import { type Envelope, plaintext } from './plaintext.ts';
 import { type Rotation, senderKeys } from './sender-keys.ts';
 import { sessions } from './sessions.ts';
 import { signalNames } from './signal-names.ts';
-import { partHash } from './to-device-events.ts';
-import { type ToDeviceMessage, toDeviceOutbox } from './to-device-outbox.ts';
-import { yieldEvery } from './yield-every.ts';
 
 type Device = Row<'devices'>;
 
@@ -32,38 +27,6 @@ export type Encrypted = {
   readonly content: JsonObject;
   readonly distributionId: string | null;
   readonly recipients: readonly string[] | null;
-};
-
-/** A device that does not get a message, and why. */
-export type Withheld = {
-  readonly userId: string;
-  readonly deviceId: string;
-  readonly reason: 'not-signed' | 'keys-changed' | 'no-signal' | 'no-one-time-key';
-};
-
-const doubtOf = (device: Device): Withheld['reason'] => {
-  if (device.keysChanged) return 'keys-changed';
-  return device.signalIdentityKey === null ? 'no-signal' : 'not-signed';
-};
-
-/** Who gets an event: the devices that may, those left out, and the users whose changed identity blocks it. */
-export const audienceOf = (tables: TableReader, context: EngineContext, event: OutgoingEvent) => {
-  const { identity } = context;
-  const userIds = new Set([...event.members, identity.userId]);
-  const blocked = [...userIds].filter((userId) =>
-    trust.blocksSending(tables.get('users', { userId })),
-  );
-  const devices: Device[] = [];
-  const withheld: Withheld[] = [];
-  for (const userId of userIds) {
-    for (const device of tables.all('devices', { where: { userId, deleted: false } })) {
-      const { deviceId, address } = device;
-      if (address === identity.address) continue;
-      if (deviceDirectory.isEligible(tables, device)) devices.push(device);
-      else withheld.push({ userId, deviceId, reason: doubtOf(device) });
-    }
-  }
-  return { userIds, blocked, devices, withheld };
 };
 
 const envelopeOf = (
@@ -101,6 +64,9 @@ const outerContent = (
   };
 };
 
+const namesOf = (devices: readonly Device[]) =>
+  devices.map(({ userId, deviceId }) => ({ userId, deviceId }));
+
 const asParts = async (
   tables: TableWriter,
   context: EngineContext,
@@ -108,18 +74,9 @@ const asParts = async (
   envelope: Envelope,
   devices: readonly Device[],
 ): Promise<JsonObject> => {
-  const pause = yieldEvery(limits.eventLoopHoldMsMax);
-  const messages: ToDeviceMessage[] = [];
-  const hashes: [string, string][] = [];
-  for (const device of devices) {
-    const part = { type: signalNames.part, roomId: event.roomId, content: { ...envelope } };
-    const message = await toDeviceOutbox.encrypt(tables, context, device, part);
-    const share = memberOf(message.content['ciphertext'], device.address);
-    hashes.push([device.address, partHash(String(memberOf(share, 'body')))]);
-    messages.push(message);
-    await pause();
-  }
-  toDeviceOutbox.add(tables, context, messages, event.txnId);
+  const { roomId, txnId } = event;
+  const task = { entries: namesOf(devices), roomId, txnId, content: { ...envelope } };
+  const hashes = await context.fanOut.run('sendParts', tables, context, task);
   return outerContent(context, event, {
     algorithm: signalNames.pairwise,
     part_hashes: Object.fromEntries(hashes),
@@ -156,31 +113,31 @@ export const encryptDirect = async (
   return { content, distributionId: null, recipients };
 };
 
-/** A group message, after the distribution has been queued for every device that lacks it. */
+/** Queues the distribution, from its present step on, for devices that lack it. */
+export const distribute = async (
+  tables: TableWriter,
+  context: EngineContext,
+  { roomId, txnId }: OutgoingEvent,
+  distributionId: string,
+  lacking: readonly Device[],
+): Promise<void> => {
+  if (lacking.length === 0) return;
+  const bytes = await senderKeys.distribution(tables, context, roomId, distributionId);
+  const distribution = encodeBase64(bytes);
+  const content = { distribution_id: distributionId, distribution };
+  const task = { entries: namesOf(lacking), roomId, txnId, content, distributionId, distribution };
+  await context.fanOut.run('distribute', tables, context, task);
+};
+
+/** A group message, for those who have the distribution. */
 export const encryptGroup = async (
   tables: TableWriter,
   context: EngineContext,
   event: OutgoingEvent,
   distributionId: string,
-  lacking: readonly Device[],
 ): Promise<Encrypted> => {
-  const { roomId, txnId } = event;
+  const { roomId } = event;
   const bytes = plaintext.write(envelopeOf(context, event, distributionId));
-  if (lacking.length > 0) {
-    const distribution = await senderKeys.distribution(tables, context, roomId, distributionId);
-    const content = { distribution_id: distributionId, distribution: encodeBase64(distribution) };
-    const message = { type: signalNames.distribution, roomId, content };
-    const pause = yieldEvery(limits.eventLoopHoldMsMax);
-    const messages: ToDeviceMessage[] = [];
-    for (const device of lacking) {
-      messages.push(await toDeviceOutbox.encrypt(tables, context, device, message));
-      const { userId, deviceId, address } = device;
-      const recipient = { distributionId, address, userId, deviceId, distribution };
-      tables.put('senderKeyRecipients', recipient);
-      await pause();
-    }
-    toDeviceOutbox.add(tables, context, messages, txnId);
-  }
   const ciphertext = await senderKeys.encrypt(tables, context, roomId, distributionId, bytes);
   const content = outerContent(context, event, {
     algorithm: signalNames.group,

@@ -1,11 +1,18 @@
 import type { JsonObject } from '@candor/federation';
 import type { DeviceIdentity } from './device-identity.ts';
+import type { FanOut } from './fan-out.ts';
 
-/** What every part of the engine is given beside the tables it works on. */
-export type EngineContext = {
-  readonly identity: DeviceIdentity;
+/** What encrypting needs beside the tables it works on. */
+export type SessionContext = {
+  readonly identity: Omit<DeviceIdentity, 'deviceKey'>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+};
+
+/** What every part of the engine is given. */
+export type EngineContext = SessionContext & {
+  readonly identity: DeviceIdentity;
+  readonly fanOut: FanOut;
 };
 
 /** A request the client makes for the engine; `operation` is the operationId, `body` its JSON body. */

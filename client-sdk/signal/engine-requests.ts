@@ -9,12 +9,11 @@ import { memberOf } from './member-of.ts';
 import { preKeys } from './pre-keys.ts';
 import { retry } from './retry.ts';
 import { senderKeys } from './sender-keys.ts';
-import { sessions } from './sessions.ts';
 import { signalNames } from './signal-names.ts';
 import { toDeviceOutbox } from './to-device-outbox.ts';
-import { yieldEvery } from './yield-every.ts';
 
 type Device = Row<'devices'>;
+type DeviceName = Pick<Device, 'userId' | 'deviceId'>;
 type Request<O extends EngineRequest['operation']> = Extract<EngineRequest, { operation: O }>;
 
 const noUploads = (userId: string): Row<'keyUploads'> => ({
@@ -27,7 +26,7 @@ const noUploads = (userId: string): Row<'keyUploads'> => ({
 const uploadsOf = (tables: TableReader, userId: string): Row<'keyUploads'> =>
   tables.get('keyUploads', { userId }) ?? noUploads(userId);
 
-const claimRequest = (devices: readonly Device[]): Request<'claimKeys'> => ({
+const claimRequest = (devices: readonly DeviceName[]): Request<'claimKeys'> => ({
   operation: 'claimKeys',
   body: {
     one_time_keys: Object.fromEntries(
@@ -38,6 +37,11 @@ const claimRequest = (devices: readonly Device[]): Request<'claimKeys'> => ({
     ),
   },
 });
+
+const slicesOf = <T>(list: readonly T[], size: number): T[][] =>
+  Array.from({ length: Math.ceil(list.length / size) }, (_, index) =>
+    list.slice(index * size, (index + 1) * size),
+  );
 
 const countOf = (counts: unknown): number => {
   const count = memberOf(counts, signalNames.bundle);
@@ -63,14 +67,15 @@ const applyKeysUpload = (
   if (body['device_keys'] !== undefined) deviceDirectory.markOutdated(tables, [userId]);
 };
 
-const claimedDevices = (tables: TableReader, { body }: Request<'claimKeys'>): Device[] => {
+const claimedNames = ({ body }: Request<'claimKeys'>): DeviceName[] => {
   const wanted = body['one_time_keys'];
   return Object.entries(isObject(wanted) ? wanted : {}).flatMap(([userId, devices]) =>
-    Object.keys(devices ?? {}).flatMap(
-      (deviceId) => tables.get('devices', { userId, deviceId }) ?? [],
-    ),
+    Object.keys(devices ?? {}).map((deviceId) => ({ userId, deviceId })),
   );
 };
+
+const claimedDevices = (tables: TableReader, request: Request<'claimKeys'>): Device[] =>
+  claimedNames(request).flatMap((name) => tables.get('devices', name) ?? []);
 
 const claimedObject = (answer: unknown, { userId, deviceId }: Device): unknown => {
   const keys = memberOf(memberOf(memberOf(answer, 'one_time_keys'), userId), deviceId);
@@ -86,18 +91,23 @@ const applyClaim = async (
   answer: unknown,
 ): Promise<void> => {
   const now = context.now();
-  const pause = yieldEvery(limits.eventLoopHoldMsMax);
-  const asked: Device[] = [];
-  for (const device of claimedDevices(tables, request)) {
+  const devices = claimedDevices(tables, request);
+  const entries = devices.flatMap((device) => {
+    const { userId, deviceId } = device;
     const object = claimedObject(answer, device);
-    const started = object !== undefined && (await sessions.start(tables, context, device, object));
+    return object === undefined ? [] : [{ userId, deviceId, object }];
+  });
+  const results = await context.fanOut.run('startSessions', tables, context, { entries });
+  const started = new Set(
+    entries.filter((_, index) => results[index]).map(({ userId, deviceId }) => userId + deviceId),
+  );
+  for (const device of devices) {
+    const isStarted = started.has(device.userId + device.deviceId);
+    if (isStarted) toDeviceOutbox.add(tables, context, await retry.ask(tables, context, device));
     // Without an object the device is left out for a while instead of asking at every message.
-    const wait = started ? limits.retryAnswerIntervalMs : limits.keyRequestBackoffMs;
-    asked.push({ ...device, claimAfter: now + wait });
-    if (started) toDeviceOutbox.add(tables, context, await retry.ask(tables, context, device));
-    await pause();
+    const wait = isStarted ? limits.retryAnswerIntervalMs : limits.keyRequestBackoffMs;
+    tables.put('devices', { ...device, claimAfter: now + wait });
   }
-  for (const device of asked) tables.put('devices', device);
 };
 
 /** Signatures that were added while the request was under way stay to be uploaded. */
@@ -131,7 +141,19 @@ const forgetOld = (tables: TableWriter, now: number): void => {
 
 /** What the engine asks of the server, and what it makes of the answers. */
 export const engineRequests = {
-  claimRequest,
+  /** The claims for these devices, in as many requests as their number asks for. */
+  claimRequests: (devices: readonly DeviceName[]): Request<'claimKeys'>[] =>
+    slicesOf(devices, limits.keyRequestDevicesMax).map(claimRequest),
+
+  /** A request about many in parts, each of which is applied by itself; the one answer is for all of them. */
+  partsOf: (request: EngineRequest): EngineRequest[] => {
+    if (request.operation === 'claimKeys') {
+      return slicesOf(claimedNames(request), limits.fanOutDevicesMax).map(claimRequest);
+    }
+    if (request.operation !== 'queryKeys') return [request];
+    const slices = slicesOf([...request.generations], limits.fanOutDevicesMax);
+    return slices.map((slice) => ({ ...request, generations: new Map(slice) }));
+  },
 
   /** Uploads this device needs before others can trust it and start sessions. */
   uploads: (tables: TableWriter, context: EngineContext): EngineRequest[] => {
@@ -151,17 +173,15 @@ export const engineRequests = {
   },
 
   /** Everything that is due now, in the order in which it is best sent. */
-  due: (tables: TableWriter, context: EngineContext): EngineRequest[] => {
+  due: async (tables: TableWriter, context: EngineContext): Promise<EngineRequest[]> => {
     const now = context.now();
     const uploads = engineRequests.uploads(tables, context);
     forgetOld(tables, now);
-    const query = deviceDirectory.queryRequest(tables, now);
-    const toAsk = retry.devicesToAsk(tables, now);
     return [
       ...uploads,
-      ...(query ? [query] : []),
-      ...(toAsk.length > 0 ? [claimRequest(toAsk)] : []),
-      ...toDeviceOutbox.requests(tables, null),
+      ...deviceDirectory.queryRequests(tables, now),
+      ...engineRequests.claimRequests(retry.devicesToAsk(tables, now)),
+      ...(await toDeviceOutbox.requests(tables, null)),
     ];
   },
 

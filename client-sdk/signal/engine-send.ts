@@ -1,21 +1,23 @@
 import type { JsonObject } from '@candor/federation';
+import { limits } from '@candor/spec';
 import type { TableWriter } from '../stores/store.ts';
 import type { Row } from '../stores/tables.ts';
 import { deviceDirectory } from './device-directory.ts';
 import {
-  audienceOf,
+  distribute,
   encryptDirect,
   encryptGroup,
   type OutgoingEvent,
-  type Withheld,
 } from './encrypt-room-event.ts';
 import type { EngineContext, EngineRequest } from './engine-context.ts';
 import { engineRequests } from './engine-requests.ts';
+import { type EventAudience, eventAudience, type Withheld } from './event-audience.ts';
 import { contentHash, roomEvents } from './room-events.ts';
 import { senderKeys } from './sender-keys.ts';
 import { sessions } from './sessions.ts';
 import { signalNames } from './signal-names.ts';
 import { toDeviceOutbox } from './to-device-outbox.ts';
+import { yieldEvery } from './yield-every.ts';
 
 type Device = Row<'devices'>;
 
@@ -38,13 +40,20 @@ export type EncryptStep =
       readonly withheld: readonly Withheld[];
     };
 
-const ready = (
+/** More devices lack the group's key than one transaction should hold: it is handed to some at a time. */
+export type DistributeStep = {
+  readonly status: 'distribute';
+  readonly distributionId: string;
+  readonly slices: readonly (readonly Device[])[];
+};
+
+const ready = async (
   tables: TableWriter,
   txnId: string,
   content: JsonObject,
   withheld: readonly Withheld[],
-): EncryptStep => {
-  const toDevice = toDeviceOutbox.requests(tables, txnId);
+): Promise<EncryptStep> => {
+  const toDevice = await toDeviceOutbox.requests(tables, txnId);
   return { status: 'ready', txnId, type: signalNames.encryptedEvent, content, toDevice, withheld };
 };
 
@@ -54,15 +63,20 @@ const ownDeviceIsSigned = (tables: TableWriter, { identity }: EngineContext): bo
   return device !== undefined && deviceDirectory.isEligible(tables, device);
 };
 
-/** Devices without a session, split into those to claim for now and those to leave out for a while. */
-export const withoutSession = (
+/** Devices without a session, and those of them to claim for now; the others are left out for a while. */
+export const withoutSession = async (
   tables: TableWriter,
   context: EngineContext,
   devices: readonly Device[],
-) => {
+): Promise<{ missing: ReadonlySet<Device>; claimable: readonly Device[] }> => {
   const now = context.now();
-  const missing = devices.filter(({ address }) => !sessions.canSend(tables, context, address));
-  return { missing, claimable: missing.filter(({ claimAfter }) => claimAfter <= now) };
+  const pause = yieldEvery(limits.eventLoopHoldMsMax);
+  const missing = new Set<Device>();
+  for (const device of devices) {
+    if (!sessions.canSend(tables, context, device.address)) missing.add(device);
+    await pause();
+  }
+  return { missing, claimable: [...missing].filter(({ claimAfter }) => claimAfter <= now) };
 };
 
 const nextQueuePosition = (tables: TableWriter): number => {
@@ -70,32 +84,50 @@ const nextQueuePosition = (tables: TableWriter): number => {
   return (tables.all('sendQueue', newest)[0]?.position ?? 0) + 1;
 };
 
+/** Those of a group's devices that need the key of its present epoch first. */
+const withoutKey = (
+  tables: TableWriter,
+  context: EngineContext,
+  { roomId, rotation = {} }: OutgoingEvent,
+  devices: readonly Device[],
+) => {
+  const eligible = new Set(devices.map(({ address }) => address));
+  const epoch = senderKeys.currentEpoch(tables, context, roomId, eligible, rotation);
+  return {
+    distributionId: epoch.distributionId,
+    wanted: devices.filter(({ address }) => !epoch.holders.has(address)),
+  };
+};
+
 const encrypt = async (
   tables: TableWriter,
   context: EngineContext,
   event: OutgoingEvent,
-): Promise<EncryptStep> => {
+  { devices, withheld }: EventAudience,
+): Promise<EncryptStep | DistributeStep> => {
   const { roomId, txnId, type, content } = event;
-  const { devices, withheld } = audienceOf(tables, context, event);
-  const eligible = new Set(devices.map(({ address }) => address));
-  const distributionId = event.direct
-    ? undefined
-    : senderKeys.currentEpoch(tables, context, roomId, eligible, event.rotation ?? {});
-  const wanted =
-    distributionId === undefined
-      ? devices
-      : devices.filter(
-          ({ address }) => !tables.get('senderKeyRecipients', { distributionId, address }),
-        );
-  const { missing, claimable } = withoutSession(tables, context, wanted);
+  const { wanted, distributionId } = event.direct
+    ? { wanted: devices, distributionId: undefined }
+    : withoutKey(tables, context, event, devices);
+  const { missing, claimable } = await withoutSession(tables, context, wanted);
   if (claimable.length > 0) {
-    return { status: 'needs', requests: [engineRequests.claimRequest(claimable)] };
+    return { status: 'needs', requests: engineRequests.claimRequests(claimable) };
   }
-  const reachable = wanted.filter((device) => !missing.includes(device));
+  const reachable = wanted.filter((device) => !missing.has(device));
+  if (distributionId !== undefined && reachable.length > limits.fanOutDevicesMax) {
+    const slices: Device[][] = [];
+    for (let at = 0; at < reachable.length; at += limits.fanOutDevicesMax) {
+      slices.push(reachable.slice(at, at + limits.fanOutDevicesMax));
+    }
+    return { status: 'distribute', distributionId, slices };
+  }
+  if (distributionId !== undefined) {
+    await distribute(tables, context, event, distributionId, reachable);
+  }
   const encrypted =
     distributionId === undefined
       ? await encryptDirect(tables, context, event, reachable)
-      : await encryptGroup(tables, context, event, distributionId, reachable);
+      : await encryptGroup(tables, context, event, distributionId);
   const queued = tables.get('sendQueue', { txnId });
   tables.put('sendQueue', {
     ...{ txnId, roomId, type, content },
@@ -108,7 +140,7 @@ const encrypt = async (
     recipients: encrypted.recipients,
     error: null,
   });
-  const unreachable = missing.map(({ userId, deviceId }) => {
+  const unreachable = [...missing].map(({ userId, deviceId }) => {
     return { userId, deviceId, reason: 'no-one-time-key' } as const;
   });
   return ready(tables, txnId, encrypted.content, [...withheld, ...unreachable]);
@@ -135,8 +167,9 @@ export const engineSend = {
     tables: TableWriter,
     context: EngineContext,
     event: OutgoingEvent,
-  ): Promise<EncryptStep> => {
-    const { userIds, blocked, devices, withheld } = audienceOf(tables, context, event);
+  ): Promise<EncryptStep | DistributeStep> => {
+    const audience = await eventAudience(tables, context, event);
+    const { userIds, blocked, devices, withheld } = audience;
     const queued = tables.get('sendQueue', { txnId: event.txnId });
     const eligible = new Set(devices.map(({ address }) => address));
     if (queued?.encryptedContent && stillFits(tables, queued, eligible)) {
@@ -146,8 +179,8 @@ export const engineSend = {
     const uploads = ownDeviceIsSigned(tables, context)
       ? []
       : engineRequests.uploads(tables, context);
-    const query = deviceDirectory.queryRequest(tables, context.now(), userIds);
-    const requests = [...uploads, ...(query ? [query] : [])];
+    const queries = deviceDirectory.queryRequests(tables, context.now(), userIds);
+    const requests = [...uploads, ...queries];
     if (requests.length > 0) return { status: 'needs', requests };
     if (!ownDeviceIsSigned(tables, context)) {
       const userIds = [context.identity.userId];
@@ -156,7 +189,20 @@ export const engineSend = {
     if (blocked.length > 0) {
       return { status: 'blocked', reason: 'identity-changed', userIds: blocked };
     }
-    return encrypt(tables, context, event);
+    return encrypt(tables, context, event, audience);
+  },
+
+  /** Does one slice of a `distribute` step. */
+  distribute: async (
+    tables: TableWriter,
+    context: EngineContext,
+    event: OutgoingEvent,
+    distributionId: string,
+    devices: readonly Device[],
+  ): Promise<void> => {
+    const epoch = tables.get('senderKeyEpochs', { distributionId });
+    if (epoch?.endedAt !== null) throw new Error('the key changed while it was handed out');
+    await distribute(tables, context, event, distributionId, devices);
   },
 
   /** The server took the event: its plaintext moves from the send queue into the timeline. */

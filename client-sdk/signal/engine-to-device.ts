@@ -28,12 +28,12 @@ export const engineToDevice = async (
     .filter((device) => device !== undefined)
     .filter((device) => device.address !== context.identity.address)
     .filter((device) => deviceDirectory.isEligible(tables, device));
-  const { missing, claimable } = withoutSession(tables, context, wanted);
+  const { missing, claimable } = await withoutSession(tables, context, wanted);
   if (claimable.length > 0) {
-    return { status: 'needs', requests: [engineRequests.claimRequest(claimable)] };
+    return { status: 'needs', requests: engineRequests.claimRequests(claimable) };
   }
   const messages: ToDeviceMessage[] = [];
-  for (const device of wanted.filter((one) => !missing.includes(one))) {
+  for (const device of wanted.filter((one) => !missing.has(one))) {
     const message = { type, content, roomId: '' };
     messages.push(await toDeviceOutbox.encrypt(tables, context, device, message));
   }

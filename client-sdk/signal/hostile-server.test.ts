@@ -11,9 +11,9 @@ import { testWorld } from '../testing/world.ts';
 import { addressOf } from './address.ts';
 import { loadDeviceIdentity } from './device-identity.ts';
 import { memberOf } from './member-of.ts';
+import { partHash } from './part-hash.ts';
 import { plaintext } from './plaintext.ts';
 import { senderKeys } from './sender-keys.ts';
-import { partHash } from './to-device-events.ts';
 
 const hour = 3_600_000;
 const encrypted = 'm.room.encrypted';

@@ -20,7 +20,7 @@ import type { TableWriter } from '../stores/store.ts';
 import type { Row } from '../stores/tables.ts';
 import { base64Bytes } from './base64-bytes.ts';
 import { deviceDirectory } from './device-directory.ts';
-import type { EngineContext } from './engine-context.ts';
+import type { SessionContext } from './engine-context.ts';
 
 /** Why one of our stores refused; libsignal hands its own errors on as text only. */
 export type StoreRefusal = 'one-time-key-used' | 'replayed' | 'identity-differs';
@@ -60,7 +60,7 @@ type Refuse = (refusal: StoreRefusal) => never;
 
 const identityStore = (
   tables: TableWriter,
-  { identity }: EngineContext,
+  { identity }: SessionContext,
   refuse: Refuse,
 ): IdentityKeyStore => {
   const find = (name: ProtocolAddress): PublicKey | null => {
@@ -135,7 +135,7 @@ const preKeyStores = (tables: TableWriter, refuse: Refuse) => {
 };
 
 /** libsignal's stores over our tables; given an overlay, nothing is written until it is applied. */
-export const libsignalStores = (tables: TableWriter, context: EngineContext): LibsignalStores => {
+export const libsignalStores = (tables: TableWriter, context: SessionContext): LibsignalStores => {
   let refused: StoreRefusal | undefined;
   const refuse = (refusal: StoreRefusal): never => {
     refused = refusal;

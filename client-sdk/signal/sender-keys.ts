@@ -15,7 +15,7 @@ import type { TableWriter } from '../stores/store.ts';
 import type { Row } from '../stores/tables.ts';
 import { protocolAddress } from './address.ts';
 import { base64Bytes } from './base64-bytes.ts';
-import type { EngineContext } from './engine-context.ts';
+import type { SessionContext } from './engine-context.ts';
 import { libsignalStores } from './libsignal-stores.ts';
 
 /** How long one distribution is used; a room may lower the limits, never raise them. */
@@ -42,7 +42,7 @@ const isSpent = (epoch: Row<'senderKeyEpochs'>, rotation: Rotation, now: number)
 
 const endEpoch = (
   tables: TableWriter,
-  context: EngineContext,
+  context: SessionContext,
   epoch: Row<'senderKeyEpochs'>,
 ): void => {
   const { distributionId } = epoch;
@@ -74,23 +74,24 @@ const readMessage = (content: JsonObject) => {
 /** Sender Keys: one chain per room, sending device and epoch, handed out in pairwise messages. */
 export const senderKeys = {
   /**
-   * The distribution id to encrypt with for exactly these devices. It changes when a device that
-   * has the present one is no longer among them, and by count and time.
+   * The distribution id to encrypt with for exactly these devices, and who has it. It changes when
+   * a device that has the present one is no longer among them, and by count and time.
    */
   currentEpoch: (
     tables: TableWriter,
-    context: EngineContext,
+    context: SessionContext,
     roomId: string,
     eligible: ReadonlySet<string>,
     rotation: Rotation,
-  ): string => {
+  ): { readonly distributionId: string; readonly holders: ReadonlySet<string> } => {
     const now = context.now();
     for (const epoch of tables.all('senderKeyEpochs', { where: { roomId, endedAt: null } })) {
-      const recipients = tables.all('senderKeyRecipients', {
-        where: { distributionId: epoch.distributionId },
-      });
-      const allEligible = recipients.every(({ address }) => eligible.has(address));
-      if (allEligible && !isSpent(epoch, rotation, now)) return epoch.distributionId;
+      const { distributionId } = epoch;
+      const recipients = tables.all('senderKeyRecipients', { where: { distributionId } });
+      const holders = new Set(recipients.map(({ address }) => address));
+      if (holders.isSubsetOf(eligible) && !isSpent(epoch, rotation, now)) {
+        return { distributionId, holders };
+      }
       endEpoch(tables, context, epoch);
     }
     const distributionId = randomUUID();
@@ -101,13 +102,13 @@ export const senderKeys = {
       messages: 0,
       endedAt: null,
     });
-    return distributionId;
+    return { distributionId, holders: new Set() };
   },
 
   /** The distribution message from the present step on: what a device gets that may read from now. */
   distribution: async (
     tables: TableWriter,
-    context: EngineContext,
+    context: SessionContext,
     roomId: string,
     distributionId: string,
   ): Promise<Uint8Array<ArrayBuffer>> => {
@@ -122,7 +123,7 @@ export const senderKeys = {
   /** Takes a distribution that a device sent inside a pairwise message of its own. */
   receive: async (
     tables: TableWriter,
-    context: EngineContext,
+    context: SessionContext,
     address: string,
     roomId: string,
     content: JsonObject,
@@ -151,7 +152,7 @@ export const senderKeys = {
 
   encrypt: async (
     tables: TableWriter,
-    context: EngineContext,
+    context: SessionContext,
     roomId: string,
     distributionId: string,
     plaintext: Uint8Array<ArrayBuffer>,
@@ -171,7 +172,7 @@ export const senderKeys = {
   /** Decrypts a group message of the device at `address`; when that fails, the tables are as they were. */
   decrypt: async (
     tables: TableWriter,
-    context: EngineContext,
+    context: SessionContext,
     address: string,
     roomId: string,
     content: JsonObject,

@@ -18,7 +18,7 @@ import type { Row } from '../stores/tables.ts';
 import { protocolAddress } from './address.ts';
 import { base64Bytes } from './base64-bytes.ts';
 import { readBundle } from './bundle.ts';
-import type { EngineContext } from './engine-context.ts';
+import type { SessionContext } from './engine-context.ts';
 import { type LibsignalStores, libsignalStores } from './libsignal-stores.ts';
 
 /** One device's share of a pairwise message, as it stands under `ciphertext` in the event. */
@@ -56,7 +56,7 @@ const decrypt = (
   message: NonNullable<ReturnType<typeof readMessage>>,
   address: string,
   stores: LibsignalStores,
-  context: EngineContext,
+  context: SessionContext,
 ): Promise<Uint8Array> => {
   const from = protocolAddress(address);
   const own = protocolAddress(context.identity.address);
@@ -78,7 +78,7 @@ const decrypt = (
 /** Pairwise sessions (PQXDH, then the Double Ratchet), one per device address. */
 export const sessions = {
   /** Whether a message can be sent now; a session nobody answered ends after 30 days. */
-  canSend: (tables: TableReader, context: EngineContext, address: string): boolean => {
+  canSend: (tables: TableReader, context: SessionContext, address: string): boolean => {
     const row = tables.get('sessions', { address });
     const now = new Date(context.now());
     return row !== undefined && SessionRecord.deserialize(row.record).hasCurrentState(now);
@@ -87,7 +87,7 @@ export const sessions = {
   /** Starts a new session from a claimed object; a session there was stays for late messages. False when the object is not this device's. */
   start: async (
     tables: TableWriter,
-    context: EngineContext,
+    context: SessionContext,
     device: Row<'devices'>,
     object: unknown,
   ): Promise<boolean> => {
@@ -113,7 +113,7 @@ export const sessions = {
 
   encrypt: async (
     tables: TableWriter,
-    context: EngineContext,
+    context: SessionContext,
     address: string,
     plaintext: Uint8Array<ArrayBuffer>,
   ): Promise<JsonObject & PairwiseMessage> => {
@@ -133,7 +133,7 @@ export const sessions = {
   /** Decrypts what a known device sent; when that fails, the tables are as they were. */
   decrypt: async (
     tables: TableWriter,
-    context: EngineContext,
+    context: SessionContext,
     address: string,
     value: unknown,
   ): Promise<Opened> => {

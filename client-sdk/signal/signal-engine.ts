@@ -15,6 +15,7 @@ import { engineRequests } from './engine-requests.ts';
 import { type EncryptStep, engineSend } from './engine-send.ts';
 import { engineToDevice, type ToDeviceStep } from './engine-to-device.ts';
 import { exclusive } from './exclusive.ts';
+import { FanOut } from './fan-out.ts';
 import type { SafetyNumber } from './fingerprint.ts';
 import { toDeviceOutbox } from './to-device-outbox.ts';
 
@@ -23,6 +24,8 @@ export type SignalEngineOptions = {
   readonly userId: string;
   readonly deviceId: string;
   readonly now?: () => number;
+  /** Where work for many devices is done, if not in a thread of the engine's own. */
+  readonly fanOut?: FanOut;
 };
 
 /** Further writes of the caller in the same transaction, such as the sync token. It must not await. */
@@ -38,13 +41,13 @@ export class SignalEngine {
   readonly #context: EngineContext;
   readonly #alone = exclusive();
 
-  constructor({ store, userId, deviceId, now = Date.now }: SignalEngineOptions) {
+  constructor({ store, userId, deviceId, now = Date.now, fanOut }: SignalEngineOptions) {
     this.#store = store;
     const identity = store.transaction((tx) => {
       deviceDirectory.track(tx, [userId]);
       return loadDeviceIdentity(tx, userId, deviceId);
     });
-    this.#context = { identity, now };
+    this.#context = { identity, now, fanOut: fanOut ?? new FanOut(identity) };
   }
 
   // libsignal locks nothing: two operations that load the same chain would use one key twice. The
@@ -64,9 +67,19 @@ export class SignalEngine {
     });
   }
 
+  /** Ends what runs beside the process's own thread; the store stays open. */
+  close(): Promise<void> {
+    return this.#context.fanOut.close();
+  }
+
   /** The requests that are due: uploads, queries, claims for retries, to-device messages. Call after each sync. */
   outgoingRequests(): Promise<EngineRequest[]> {
     return this.#run(engineRequests.due);
+  }
+
+  /** A request about many in parts that are best applied one by one, each with the answer to the whole. */
+  partsOf(request: EngineRequest): readonly EngineRequest[] {
+    return engineRequests.partsOf(request);
   }
 
   /** Takes in the JSON body of a request's 200 answer. */
@@ -88,8 +101,18 @@ export class SignalEngine {
   }
 
   /** Encrypts one event of a room, step by step; the same txnId is only ever encrypted once. */
-  encryptRoomEvent(event: OutgoingEvent): Promise<EncryptStep> {
-    return this.#run((tables, context) => engineSend.encryptStep(tables, context, event));
+  async encryptRoomEvent(event: OutgoingEvent): Promise<EncryptStep> {
+    for (;;) {
+      const step = await this.#run((tables, context) =>
+        engineSend.encryptStep(tables, context, event),
+      );
+      if (step.status !== 'distribute') return step;
+      for (const slice of step.slices) {
+        await this.#run((tables, context) =>
+          engineSend.distribute(tables, context, event, step.distributionId, slice),
+        );
+      }
+    }
   }
 
   /** The server accepted the event: its plaintext becomes a timeline row. */

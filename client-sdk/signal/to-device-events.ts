@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { isObject, type JsonObject } from '@candor/federation';
 import { limits } from '@candor/spec';
 import { Overlay } from '../stores/overlay.ts';
@@ -7,6 +6,7 @@ import type { Row } from '../stores/tables.ts';
 import type { EngineContext } from './engine-context.ts';
 import { memberOf } from './member-of.ts';
 import { type Opening, openMessage } from './open-message.ts';
+import { partHash } from './part-hash.ts';
 import type { Envelope } from './plaintext.ts';
 import { retry } from './retry.ts';
 import { roomEvents } from './room-events.ts';
@@ -38,10 +38,6 @@ export type ToDeviceResult = {
   /** Earlier events of rooms that became readable by this. */
   readonly updated: readonly TimelineRow[];
 };
-
-/** The hash a room event names a part by: SHA-256 of the part's body. */
-export const partHash = (body: string): string =>
-  createHash('sha256').update(body).digest('base64');
 
 const takePart = (
   tables: TableWriter,
