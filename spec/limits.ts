@@ -47,6 +47,9 @@ export const limits = {
   // Failed logins of one account, from all addresses together.
   loginFailures: { burst: 50, perMinute: 1 },
   loginFailuresFromNetwork: { burst: 10, perMinute: 5 },
+  // Of invitations that other servers send: of one server, and to one user from all of them.
+  invitesFromServer: { burst: 100, perMinute: 60 },
+  invitesToUser: { burst: 30, perMinute: 10 },
   rateLimitCallersMax: 50_000,
 
   timelineEventsDefault: 10,
@@ -149,6 +152,7 @@ export const limits = {
   unavailableEventsMax: 10_000,
   unavailableEventsMs: 600_000,
   shownStateEntriesMax: 100,
+  shownStateBytesMax: 262_144,
 
   peerConnectTimeoutMs: 10_000,
   peerRequestTimeoutMs: 60_000,
@@ -343,6 +347,7 @@ export const limits = {
   verificationPromptMsMax: 120_000,
   verificationsOpenMax: 64,
   verificationsOpenPerUserMax: 8,
+  verificationsKeptMax: 256,
   verificationStraysAnsweredMax: 32,
   verificationDevicesAskedMax: 100,
 

@@ -1,6 +1,5 @@
 import { isObject, type Json, type JsonObject, type RoomEvent } from '@candor/federation';
-import { limits } from '@candor/spec';
-import { type ChildSummary, readChildSummaries } from '../storage/relations.ts';
+import type { ChildSummary } from '../storage/relations.ts';
 import { type VisibleEvent, visibleEvents } from './history-visibility.ts';
 import type { StepContext } from './place-event.ts';
 import type { Room } from './room.ts';
@@ -44,11 +43,8 @@ const readChildren = async (
   { userId }: Viewer,
   parentEventIds: readonly string[],
 ): Promise<ReadonlyMap<string, readonly Children[]>> => {
-  const newestMax = limits.relationsBundledMax;
-  const summaries = await readChildSummaries(context.db, room.roomNid, parentEventIds, {
-    userId,
-    newestMax,
-  });
+  const { roomNid } = room;
+  const summaries = await context.rooms.reads.childSummaries({ roomNid, parentEventIds, userId });
   const nids = summaries.flatMap(({ newestNids }) => newestNids);
   const loaded = await context.rooms.events.loadByNid(nids);
   const visible = await visibleEvents(context, room, userId, [...loaded.values()]);

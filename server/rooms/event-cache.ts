@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { recentlyUsed } from '../recently-used.ts';
 import type { Db } from '../storage/database.ts';
 import { readEvents, readEventsByNid } from '../storage/events.ts';
+import { readTogether } from '../storage/read-together.ts';
 import type { StoredEvent } from '../storage/stored-event.ts';
 
 /** What an event costs in memory beside its strings. */
@@ -15,7 +16,6 @@ const approximateBytes = ({ event }: StoredEvent): number => {
 
 /** Events by id, for all rooms: those that are not on disk yet, and the ones used most recently. */
 export class EventCache {
-  readonly #db: Db;
   readonly #unwritten = new Map<string, StoredEvent>();
   readonly #writes = new Map<string, Promise<void>>();
   readonly #recent = new LRUCache<string, StoredEvent>({
@@ -25,8 +25,20 @@ export class EventCache {
 
   readonly #ids = recentlyUsed<number, string>(limits.eventNidsInMemoryMax);
 
+  readonly #read: (eventIds: readonly string[]) => Promise<ReadonlyMap<string, StoredEvent>>;
+  readonly #readByNid: (nids: readonly number[]) => Promise<ReadonlyMap<number, StoredEvent>>;
+
   constructor(db: Db) {
-    this.#db = db;
+    this.#read = readTogether(async (lists) => {
+      const read = await readEvents(db, [...new Set(lists.flat())]);
+      const found = new Map(read.map((stored) => [stored.event.eventId, this.#keep(stored)]));
+      return lists.map(() => found);
+    });
+    this.#readByNid = readTogether(async (lists) => {
+      const read = await readEventsByNid(db, [...new Set(lists.flat())]);
+      const found = new Map(read.map((stored) => [stored.eventNid, this.#keep(stored)]));
+      return lists.map(() => found);
+    });
   }
 
   /** The event if it is in memory. */
@@ -44,8 +56,10 @@ export class EventCache {
       else missing.push(eventId);
     }
     if (missing.length === 0) return found;
-    for (const stored of await readEvents(this.#db, missing)) {
-      found.set(stored.event.eventId, this.#keep(stored));
+    const read = await this.#read(missing);
+    for (const eventId of missing) {
+      const stored = read.get(eventId);
+      if (stored) found.set(eventId, stored);
     }
     return found;
   }
@@ -64,8 +78,11 @@ export class EventCache {
       if (known) found.set(nid, known);
       else missing.add(nid);
     }
-    for (const stored of await readEventsByNid(this.#db, [...missing])) {
-      found.set(stored.eventNid, this.#keep(stored));
+    if (missing.size === 0) return found;
+    const read = await this.#readByNid([...missing]);
+    for (const nid of missing) {
+      const stored = read.get(nid);
+      if (stored) found.set(nid, stored);
     }
     return found;
   }

@@ -3,7 +3,7 @@ import type { Context } from '../context.ts';
 import type { Receipt } from '../notifier.ts';
 import { type Tx, transact } from '../storage/database.ts';
 import { queueEdu } from '../storage/queue-edu.ts';
-import { readReceiptsOfUser, writeReceipt } from '../storage/receipts.ts';
+import { readReceiptsOfUsers, writeReceipt } from '../storage/receipts.ts';
 import type { StoredEvent } from '../storage/stored-event.ts';
 import type { Room } from './room.ts';
 import { isInThread } from './thread-of.ts';
@@ -57,7 +57,8 @@ export const moveReceiptIn = async (
   room: Room,
   receipt: Receipt,
 ): Promise<boolean> => {
-  const known = await readReceiptsOfUser(tx, room.roomNid, receipt.userId);
+  const { userId } = receipt;
+  const [known = []] = await readReceiptsOfUsers(tx, [{ roomNid: room.roomNid, userId }]);
   const target = await context.rooms.events.loadOne(receipt.eventId);
   if (!(await isAhead(context, receipt, target, known))) return false;
   const wakes = isPrivate(receipt) ? [receipt.userId] : [...room.localUsers];

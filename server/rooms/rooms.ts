@@ -6,15 +6,17 @@ import { DatabaseUnavailable } from '../storage/database-unavailable.ts';
 import { DiskFull } from '../storage/free-space.ts';
 import { NidBlocks, nidSequences } from '../storage/nid-blocks.ts';
 import { PersistQueue } from '../storage/persist-events.ts';
+import { readTogether } from '../storage/read-together.ts';
 import { StateKeys } from '../storage/state-keys.ts';
 import { Snapshots } from '../storage/state-snapshots.ts';
 import { AuthEdges } from './auth-edges.ts';
 import { EventCache } from './event-cache.ts';
 import { KeyedTurns } from './keyed-turns.ts';
-import { loadRoom } from './load-room.ts';
+import { loadRooms } from './load-rooms.ts';
 import type { RemoteSpace } from './remote/describe-remote.ts';
 import { Room } from './room.ts';
 import { SentTransactions } from './sent-transactions.ts';
+import { createSharedReads } from './shared-reads.ts';
 import type { StateSet } from './state-set.ts';
 import { Typing } from './typing.ts';
 
@@ -35,6 +37,7 @@ export class Rooms {
   readonly snapshotNids: NidBlocks;
   readonly sentTransactions: SentTransactions;
   readonly authEdges: AuthEdges;
+  readonly reads: ReturnType<typeof createSharedReads>;
   /** Results of state resolution, by room and the hashes of what was resolved. */
   readonly resolvedStates = new LRUCache<string, StateSet>({
     maxSize: limits.resolvedStateEntriesMax,
@@ -65,6 +68,7 @@ export class Rooms {
   #admissions = 0;
   #lastCreationMs = 0;
   readonly #loading = new Map<string, Promise<Room | undefined>>();
+  readonly #read: (roomId: string) => Promise<Room | undefined>;
 
   constructor(db: Database, { serverName, memoryBytesMax }: RoomsOptions) {
     this.#db = db;
@@ -78,6 +82,11 @@ export class Rooms {
     this.sentTransactions = new SentTransactions(db);
     this.typing = new Typing(db);
     this.authEdges = new AuthEdges(db, this.events);
+    this.reads = createSharedReads(db);
+    const { events, snapshots } = this;
+    this.#read = readTogether((roomIds) =>
+      loadRooms({ db, serverName, events, snapshots }, roomIds),
+    );
     this.queue = new PersistQueue(db, (roomNids) => this.#drop(roomNids));
   }
 
@@ -165,15 +174,7 @@ export class Rooms {
   }
 
   async #load(roomId: string): Promise<Room | undefined> {
-    const room = await loadRoom(
-      {
-        db: this.#db,
-        serverName: this.#serverName,
-        events: this.events,
-        snapshots: this.snapshots,
-      },
-      roomId,
-    );
+    const room = await this.#read(roomId);
     if (!room) return undefined;
     const admitted = this.#loaded.get(roomId);
     if (admitted) return admitted;

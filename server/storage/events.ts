@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Db } from './database.ts';
-import { type StoredEvent, storedEventColumns, storedEventOf } from './stored-event.ts';
+import { type StoredEvent, storedEventColumns, storedEventsOf } from './stored-event.ts';
 
 const selectEvents = (db: Db) =>
   db.sql
@@ -14,7 +14,7 @@ export const readEvents = async (db: Db, eventIds: readonly string[]): Promise<S
   const rows = await selectEvents(db)
     .where('events.event_id', '=', sql<string>`any(${eventIds}::text[])`)
     .execute();
-  return rows.map(storedEventOf);
+  return storedEventsOf(rows);
 };
 
 /** Events by their integers, in no order. */
@@ -26,7 +26,7 @@ export const readEventsByNid = async (
   const rows = await selectEvents(db)
     .where('events.event_nid', '=', sql<number>`any(${eventNids}::bigint[])`)
     .execute();
-  return rows.map(storedEventOf);
+  return storedEventsOf(rows);
 };
 
 /** The `auth_events` of stored events, without the rest of them. */

@@ -59,15 +59,40 @@ export const readMembership = async (
   return row && membershipOf(row);
 };
 
-/** The users joined to a room. */
-export const readJoinedUsers = async (db: Db, roomNid: number): Promise<readonly string[]> => {
+/** What an invite or a knock showed of each room, as JSON; null where nothing. */
+export const readStrippedStates = async (
+  db: Db,
+  wanted: readonly { readonly roomNid: number; readonly userId: string }[],
+): Promise<readonly (string | null)[]> => {
+  const { rows } = await sql<{ index: number; stripped_state: string | null }>`
+    SELECT w.index::int AS index, m.stripped_state
+    FROM unnest(
+      ${wanted.map(({ roomNid }) => roomNid)}::int[], ${wanted.map(({ userId }) => userId)}::text[]
+    ) WITH ORDINALITY AS w (room_nid, user_id, index)
+    JOIN memberships m ON m.room_nid = w.room_nid AND m.user_id = w.user_id`.execute(db.sql);
+  const found: (string | null)[] = wanted.map(() => null);
+  for (const row of rows) found[row.index - 1] = row.stripped_state;
+  return found;
+};
+
+/** The users joined to rooms, by room. */
+export const readJoinedUsers = async (
+  db: Db,
+  roomNids: readonly number[],
+): Promise<ReadonlyMap<number, readonly string[]>> => {
   const rows = await db.sql
     .selectFrom('memberships')
-    .select('user_id')
-    .where('room_nid', '=', roomNid)
+    .select(['room_nid', 'user_id'])
+    .where('room_nid', '=', sql<number>`any(${roomNids}::int[])`)
     .where('membership', '=', 'join')
     .execute();
-  return rows.map((row) => row.user_id);
+  const joined = new Map<number, string[]>();
+  for (const { room_nid: roomNid, user_id: userId } of rows) {
+    const users = joined.get(roomNid);
+    if (users) users.push(userId);
+    else joined.set(roomNid, [userId]);
+  }
+  return joined;
 };
 
 /** The rooms of a user with what they are there; forgotten ones only when asked for. */

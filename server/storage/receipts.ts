@@ -41,19 +41,23 @@ export const readReceipts = async (
   return rows.map(receiptOf);
 };
 
-/** The events that a user's receipts of one kind stand at: the whole room's under the empty thread id. */
-export const readReceiptsOfUser = async (
+export type UserInRoom = { readonly roomNid: number; readonly userId: string };
+
+/** The receipts of users in rooms, for each pair its own. */
+export const readReceiptsOfUsers = async (
   db: Db,
-  roomNid: number,
-  userId: string,
-): Promise<readonly ReceiptInRoom[]> => {
-  const rows = await db.sql
-    .selectFrom('receipts')
-    .select(['room_nid', 'user_id', 'receipt_type', 'thread_id', 'event_id', 'received_at'])
-    .where('room_nid', '=', roomNid)
-    .where('user_id', '=', userId)
-    .execute();
-  return rows.map(receiptOf);
+  wanted: readonly UserInRoom[],
+): Promise<readonly (readonly ReceiptInRoom[])[]> => {
+  const { rows } = await sql<Row & { readonly index: number }>`
+    SELECT w.index::int AS index, r.room_nid, r.user_id, r.receipt_type, r.thread_id, r.event_id,
+      r.received_at
+    FROM unnest(
+      ${wanted.map(({ roomNid }) => roomNid)}::int[], ${wanted.map(({ userId }) => userId)}::text[]
+    ) WITH ORDINALITY AS w (room_nid, user_id, index)
+    JOIN receipts r ON r.room_nid = w.room_nid AND r.user_id = w.user_id`.execute(db.sql);
+  const found: ReceiptInRoom[][] = wanted.map(() => []);
+  for (const row of rows) found[row.index - 1]?.push(receiptOf(row));
+  return found;
 };
 
 /** Moves a receipt; false when it stands at that event already. */

@@ -44,34 +44,52 @@ export type ChildSummary = {
   readonly hasOwn: boolean;
 };
 
-/** What there is of threads, edits and references for some events. */
+/** Events of a room whose children are summed up, for one who looks. */
+export type ParentsQuery = {
+  readonly roomNid: number;
+  readonly parentEventIds: readonly string[];
+  readonly userId: string;
+};
+
+/** What there is of threads, edits and references for some events of rooms, for each query its own. */
 export const readChildSummaries = async (
   { sql }: Db,
-  roomNid: number,
-  parentEventIds: readonly string[],
-  { userId, newestMax }: { readonly userId: string; readonly newestMax: number },
-): Promise<readonly ChildSummary[]> => {
+  queries: readonly ParentsQuery[],
+  newestMax: number,
+): Promise<readonly (readonly ChildSummary[])[]> => {
+  const asked = queries.flatMap(({ roomNid, parentEventIds, userId }, index) =>
+    parentEventIds.map((parent) => ({ index, roomNid, parent, own: member('sender', userId) })),
+  );
   const { rows } = await raw<{
+    index: number;
     parent_event_id: string;
     rel_type: string;
     count: number;
     newest: number[];
     has_own: boolean;
   }>`
-    SELECT r.parent_event_id, r.rel_type, count(*)::int AS count,
+    SELECT q.index, r.parent_event_id, r.rel_type, count(*)::int AS count,
       (array_agg(e.event_nid ORDER BY e.depth DESC, e.position DESC))[1:${newestMax}] AS newest,
-      bool_or(strpos(e.json, ${member('sender', userId)}) > 0) AS has_own
-    FROM relations r JOIN events e ON e.event_nid = r.event_nid
-    WHERE r.room_nid = ${roomNid} AND r.parent_event_id = any(${parentEventIds}::text[])
-      AND r.rel_type IN ('m.thread', 'm.replace', 'm.reference') AND ${isShown}
-    GROUP BY r.parent_event_id, r.rel_type`.execute(sql);
-  return rows.map((row) => ({
-    parentEventId: row.parent_event_id,
-    relType: row.rel_type,
-    count: row.count,
-    newestNids: row.newest.map(Number),
-    hasOwn: row.has_own,
-  }));
+      bool_or(strpos(e.json, q.own) > 0) AS has_own
+    FROM unnest(
+      ${asked.map(({ index }) => index)}::int[], ${asked.map(({ roomNid }) => roomNid)}::int[],
+      ${asked.map(({ parent }) => parent)}::text[], ${asked.map(({ own }) => own)}::text[]
+    ) AS q (index, room_nid, parent_event_id, own)
+    JOIN relations r ON r.room_nid = q.room_nid AND r.parent_event_id = q.parent_event_id
+    JOIN events e ON e.event_nid = r.event_nid
+    WHERE r.rel_type IN ('m.thread', 'm.replace', 'm.reference') AND ${isShown}
+    GROUP BY q.index, r.parent_event_id, r.rel_type`.execute(sql);
+  const found: ChildSummary[][] = queries.map(() => []);
+  for (const row of rows) {
+    found[row.index]?.push({
+      parentEventId: row.parent_event_id,
+      relType: row.rel_type,
+      count: row.count,
+      newestNids: row.newest.map(Number),
+      hasOwn: row.has_own,
+    });
+  }
+  return found;
 };
 
 /** The events that threads of a room begin with, the one with the newest answer first. */

@@ -15,40 +15,59 @@ export type RoomHead = {
   readonly snapshotNid: number | null;
 };
 
-/** What the `rooms` row says; undefined for a room this server has never heard of. */
-export const readRoomHead = async (db: Db, roomId: string): Promise<RoomHead | undefined> => {
-  const row = await db.sql
+/** What the `rooms` rows say; rooms that this server has never heard of are left out. */
+export const readRoomHeads = async (
+  db: Db,
+  roomIds: readonly string[],
+): Promise<readonly RoomHead[]> => {
+  const rows = await db.sql
     .selectFrom('rooms')
     .selectAll()
-    .where('room_id', '=', roomId)
-    .executeTakeFirst();
-  return (
-    row && {
-      roomNid: row.room_nid,
-      roomId: row.room_id,
-      version: row.version,
-      extremities: JSON.parse(row.extremities) as string[],
-      snapshotNid: row.snapshot_nid,
-    }
-  );
+    .where('room_id', '=', sql<string>`any(${roomIds}::text[])`)
+    .execute();
+  return rows.map((row) => ({
+    roomNid: row.room_nid,
+    roomId: row.room_id,
+    version: row.version,
+    extremities: JSON.parse(row.extremities) as string[],
+    snapshotNid: row.snapshot_nid,
+  }));
 };
 
-/** The current state with its keys. */
-export const readCurrentState = async (
+/** How many entries the current state of each room has. */
+export const readStateSizes = async (
   db: Db,
-  roomNid: number,
-): Promise<readonly (readonly [key: string, entry: StateEntry])[]> => {
+  roomNids: readonly number[],
+): Promise<ReadonlyMap<number, number>> => {
+  const rows = await db.sql
+    .selectFrom('current_state')
+    .select(({ fn }) => ['room_nid', fn.countAll<number>().as('size')])
+    .where('room_nid', '=', sql<number>`any(${roomNids}::int[])`)
+    .groupBy('room_nid')
+    .execute();
+  return new Map(rows.map((row) => [row.room_nid, row.size]));
+};
+
+/** The current states of rooms with their keys. */
+export const readCurrentStates = async (
+  db: Db,
+  roomNids: readonly number[],
+): Promise<ReadonlyMap<number, Map<string, StateEntry>>> => {
   const rows = await db.sql
     .selectFrom('current_state as c')
     .innerJoin('state_keys as k', 'k.key_nid', 'c.key_nid')
     .innerJoin('events as e', 'e.event_nid', 'c.event_nid')
-    .select(['k.key', 'c.key_nid', 'c.event_nid', 'e.event_id'])
-    .where('c.room_nid', '=', roomNid)
+    .select(['c.room_nid', 'k.key', 'c.key_nid', 'c.event_nid', 'e.event_id'])
+    .where('c.room_nid', '=', sql<number>`any(${roomNids}::int[])`)
     .execute();
-  return rows.map((row) => [
-    row.key,
-    { keyNid: row.key_nid, eventNid: row.event_nid, eventId: row.event_id },
-  ]);
+  const states = new Map<number, Map<string, StateEntry>>();
+  for (const row of rows) {
+    const state = states.get(row.room_nid) ?? new Map<string, StateEntry>();
+    states.set(row.room_nid, state);
+    const { key_nid: keyNid, event_nid: eventNid, event_id: eventId } = row;
+    state.set(row.key, { keyNid, eventNid, eventId });
+  }
+  return states;
 };
 
 /** The keys and event ids behind a state set of integers. */
@@ -69,19 +88,20 @@ export const nameState = async (
   ]);
 };
 
-/** Redactions that wait for their event: what they redact, to who redacts it. */
+/** Redactions that wait for their event, by room: what they redact, to who redacts it. */
 export const readWaitingRedactions = async (
   db: Db,
-  roomNid: number,
-): Promise<Map<string, readonly string[]>> => {
+  roomNids: readonly number[],
+): Promise<ReadonlyMap<number, Map<string, readonly string[]>>> => {
   const rows = await db.sql
     .selectFrom('waiting_redactions')
-    .select(['redacts', 'event_id'])
-    .where('room_nid', '=', roomNid)
+    .select(['room_nid', 'redacts', 'event_id'])
+    .where('room_nid', '=', sql<number>`any(${roomNids}::int[])`)
     .execute();
-  const waiting = new Map<string, string[]>();
-  for (const row of rows) {
-    waiting.set(row.redacts, [...(waiting.get(row.redacts) ?? []), row.event_id]);
+  const waiting = new Map<number, Map<string, readonly string[]>>();
+  for (const { room_nid: roomNid, redacts, event_id: eventId } of rows) {
+    const ofRoom = waiting.get(roomNid) ?? new Map<string, readonly string[]>();
+    waiting.set(roomNid, ofRoom.set(redacts, [...(ofRoom.get(redacts) ?? []), eventId]));
   }
   return waiting;
 };

@@ -3,11 +3,17 @@ import { limits } from '@candor/spec';
 import { sql } from 'kysely';
 import { recentlyUsed } from '../recently-used.ts';
 import type { Db } from './database.ts';
+import { readTogether } from './read-together.ts';
 
 /** State keys as small integers. A row that is never used does no harm, so interning needs no transaction. */
 export class StateKeys {
   readonly #db: Db;
   readonly #nids = recentlyUsed<StateKey, number>(limits.stateKeysInMemoryMax);
+  readonly #makeTogether = readTogether(async (lists: readonly (readonly StateKey[])[]) => {
+    const made = await this.#make([...new Set(lists.flat())].sort());
+    const nids = new Map(made.map((row) => [row.key, row.key_nid]));
+    return lists.map(() => nids);
+  });
 
   constructor(db: Db) {
     this.#db = db;
@@ -24,10 +30,13 @@ export class StateKeys {
     }
     // A key that another process makes in the same moment is seen at the second try.
     while (missing.size > 0) {
-      for (const row of await this.#make([...missing].sort())) {
-        this.#nids.set(row.key, row.key_nid);
-        found.set(row.key, row.key_nid);
-        missing.delete(row.key);
+      const made = await this.#makeTogether([...missing]);
+      for (const key of [...missing]) {
+        const nid = made.get(key);
+        if (nid === undefined) continue;
+        this.#nids.set(key, nid);
+        found.set(key, nid);
+        missing.delete(key);
       }
     }
     return found;

@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import { LRUCache } from 'lru-cache';
 import type { Db } from './database.ts';
 import type { SnapshotHead } from './next-snapshot.ts';
+import { readTogether } from './read-together.ts';
 import { readStateHash, stateHashBytes } from './state-hash.ts';
 
 /** A state set in full, as integers, and where its row stands. */
@@ -42,8 +43,19 @@ export class Snapshots {
     sizeCalculation: (link) => link.entries.size + 8,
   });
 
+  readonly #readLines: (nids: readonly number[]) => Promise<ReadonlyMap<number, Link>>;
+  readonly #readLinks: (nids: readonly number[]) => Promise<ReadonlyMap<number, Link>>;
+
   constructor(db: Db) {
     this.#db = db;
+    const shared = (read: (nids: readonly number[]) => Promise<readonly Link[]>) =>
+      readTogether(async (lists: readonly (readonly number[])[]) => {
+        const links = await read([...new Set(lists.flat())]);
+        const found = new Map(links.map((link) => [link.nid, link]));
+        return lists.map(() => found);
+      });
+    this.#readLines = shared((nids) => this.#read(nids));
+    this.#readLinks = shared((nids) => this.#readRows(nids));
   }
 
   /** The state set in full; undefined when no such snapshot is stored. */
@@ -126,7 +138,10 @@ export class Snapshots {
       else missing.push(nid);
     }
     if (missing.length === 0) return chains;
-    for (const link of await this.#read(missing)) held.set(link.nid, link);
+    const hold = (links: ReadonlyMap<number, Link>) => {
+      for (const [nid, link] of links) held.set(nid, link);
+    };
+    hold(await this.#readLines(missing));
     const bases = new Set<number>();
     for (const { parentNid } of held.values()) {
       if (parentNid !== null && !held.has(parentNid)) {
@@ -135,7 +150,7 @@ export class Snapshots {
         else bases.add(parentNid);
       }
     }
-    for (const link of await this.#readRows([...bases])) held.set(link.nid, link);
+    if (bases.size > 0) hold(await this.#readLinks([...bases]));
     for (const nid of missing) {
       const chain = this.#follow(nid, held);
       if (chain) chains.set(nid, chain);

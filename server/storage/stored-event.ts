@@ -1,4 +1,6 @@
+import { setImmediate } from 'node:timers/promises';
 import { eventFromPdu, type Pdu, type RoomEvent, roomVersionRules } from '@candor/federation';
+import { limits } from '@candor/spec';
 
 /** An event as it is kept, with what this server knows about it. */
 export type StoredEvent = {
@@ -52,7 +54,7 @@ export type StoredEventRow = {
   readonly version: string;
 };
 
-export const storedEventOf = (row: StoredEventRow): StoredEvent => {
+const storedEventOf = (row: StoredEventRow): StoredEvent => {
   const rules = roomVersionRules(row.version);
   if (!rules) throw new Error(`a room of unknown version ${row.version} is stored`);
   return {
@@ -67,4 +69,14 @@ export const storedEventOf = (row: StoredEventRow): StoredEvent => {
     redactedBy: row.redacted_by,
     receivedAt: row.received_at,
   };
+};
+
+/** Of many rows; others have their turn between parts of them. */
+export const storedEventsOf = async (rows: readonly StoredEventRow[]): Promise<StoredEvent[]> => {
+  const events: StoredEvent[] = [];
+  for (const row of rows) {
+    if (events.length > 0 && events.length % limits.rowsPerTurnMax === 0) await setImmediate();
+    events.push(storedEventOf(row));
+  }
+  return events;
 };

@@ -1,7 +1,12 @@
 import { sql } from 'kysely';
 import type { Db } from './database.ts';
 import { type ChildQuery, isChild } from './relations.ts';
-import { type StoredEvent, storedEventColumns, storedEventOf } from './stored-event.ts';
+import {
+  type StoredEvent,
+  type StoredEventRow,
+  storedEventColumns,
+  storedEventsOf,
+} from './stored-event.ts';
 
 /** A place in a timeline, which is ordered by depth and then by position. */
 export type TimelinePlace = { readonly depth: number; readonly position: number };
@@ -50,26 +55,40 @@ export const readTimeline = async (db: Db, page: TimelinePage): Promise<StoredEv
   if (page.after) query = query.where(isAfter(page.after));
   if (page.upTo) query = query.where(isUpTo(page.upTo));
   if (page.childrenOf) query = query.where(isChild(page.roomNid, page.childrenOf));
-  return (await query.execute()).map(storedEventOf);
+  return storedEventsOf(await query.execute());
 };
 
-/** Live events of a room in the order they came: those after one stream position and up to another. */
+/** Which of a room's live events: the newest after one stream position and up to another. */
+export type Arrivals = {
+  readonly roomNid: number;
+  readonly after: number;
+  readonly upTo: number;
+  readonly limit: number;
+};
+
+/** Live events of rooms by the order they came, newest first; for each range its own. */
 export const readArrivals = async (
   db: Db,
-  range: {
-    readonly roomNid: number;
-    readonly after: number;
-    readonly upTo: number;
-    /** Which end to start from when there are more than `limit`. */
-    readonly newestFirst: boolean;
-    readonly limit: number;
-  },
-): Promise<StoredEvent[]> => {
-  const rows = await selectTimeline(db, range.roomNid)
-    .where('events.position', '>', range.after)
-    .where('events.position', '<=', range.upTo)
-    .orderBy('events.position', range.newestFirst ? 'desc' : 'asc')
-    .limit(range.limit)
-    .execute();
-  return rows.map(storedEventOf);
+  ranges: readonly Arrivals[],
+): Promise<readonly (readonly StoredEvent[])[]> => {
+  const { rows } = await sql<StoredEventRow & { readonly range: number }>`
+    SELECT range.index::int AS range, e.*, rooms.room_id, rooms.version
+    FROM unnest(
+      ${ranges.map(({ roomNid }) => roomNid)}::int[], ${ranges.map(({ after }) => after)}::bigint[],
+      ${ranges.map(({ upTo }) => upTo)}::bigint[], ${ranges.map(({ limit }) => limit)}::int[]
+    ) WITH ORDINALITY AS range (room_nid, after, up_to, most, index)
+    JOIN rooms ON rooms.room_nid = range.room_nid
+    CROSS JOIN LATERAL (
+      SELECT event_nid, event_id, position, snapshot_nid, is_outlier, is_soft_failed, rejected_for,
+        redacted_by, received_at, json, events.room_nid
+      FROM events
+      WHERE events.room_nid = range.room_nid AND position IS NOT NULL AND NOT is_soft_failed
+        AND position > range.after AND position <= range.up_to
+      ORDER BY position DESC LIMIT range.most
+    ) e
+    ORDER BY range.index, e.position DESC`.execute(db.sql);
+  const events = await storedEventsOf(rows);
+  const found: StoredEvent[][] = ranges.map(() => []);
+  for (const [at, event] of events.entries()) found[(rows[at]?.range ?? 0) - 1]?.push(event);
+  return found;
 };

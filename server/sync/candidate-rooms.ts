@@ -1,5 +1,6 @@
 import type { RoomOfUser } from '../storage/rooms-of-user.ts';
 import type { Changes } from './gather-changes.ts';
+import { inSlices } from './in-slices.ts';
 import { membershipAt } from './membership-at.ts';
 import type { SyncScope } from './sync-scope.ts';
 
@@ -32,28 +33,33 @@ const kindOf = (
   return request.filter.room?.include_leave && !row.isForgotten ? 'leave' : undefined;
 };
 
+const candidateOf = async (scope: SyncScope, row: RoomOfUser): Promise<Candidate | undefined> => {
+  const { context, request, isInitial, from, upTo } = scope;
+  const isSame = row.since <= from;
+  const now = isSame ? row.membership : await membershipAt(context, request.userId, row, upTo);
+  const kind = kindOf(scope, row, now);
+  if (!kind) return undefined;
+  let before = 'leave';
+  if (!isInitial) {
+    before = isSame ? now : await membershipAt(context, request.userId, row, from);
+  }
+  return { row, kind, before, isNew: kind === 'join' && before !== 'join' };
+};
+
 /** The rooms of a user that the answer may tell of: where memory knows what happened, only those where something did. */
 export const candidateRooms = async (
   scope: SyncScope,
   rooms: ReadonlyMap<string, RoomOfUser>,
   changes: Changes | undefined,
 ): Promise<readonly Candidate[]> => {
-  const { context, request, isInitial, from, upTo } = scope;
-  const isAll = isInitial || request.fullState || !changes;
+  const isAll = scope.isInitial || scope.request.fullState || !changes;
   const roomIds = isAll ? rooms.keys() : changes.rooms.keys();
-  const candidates: Candidate[] = [];
-  for (const roomId of roomIds) {
-    const row = rooms.get(roomId);
-    if (!row || !isWantedRoom(scope, roomId)) continue;
-    const isSame = row.since <= from;
-    const now = isSame ? row.membership : await membershipAt(context, request.userId, row, upTo);
-    const kind = kindOf(scope, row, now);
-    if (!kind) continue;
-    let before = 'leave';
-    if (!isInitial) {
-      before = isSame ? now : await membershipAt(context, request.userId, row, from);
-    }
-    candidates.push({ row, kind, before, isNew: kind === 'join' && before !== 'join' });
-  }
-  return candidates;
+  const rows = [...roomIds].flatMap((roomId) => rooms.get(roomId) ?? []);
+  const wanted = rows.filter(({ roomId }) => isWantedRoom(scope, roomId));
+  const found: Candidate[] = [];
+  await inSlices(scope, wanted, async (slice) => {
+    const candidates = await Promise.all(slice.map((row) => candidateOf(scope, row)));
+    found.push(...candidates.filter((one) => one !== undefined));
+  });
+  return found;
 };

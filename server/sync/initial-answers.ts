@@ -13,7 +13,7 @@ export class InitialAnswers {
   readonly #underWay = new Map<string, Promise<SyncBody>>();
   readonly #kept = new LRUCache<string, Kept>({
     maxSize: limits.initialSyncsKeptBytesMax,
-    sizeCalculation: ({ body }) => body.text.length + 1,
+    sizeCalculation: ({ body }) => body.bytes + 1,
     ttl: limits.initialSyncKeptMs,
   });
 

@@ -1,5 +1,4 @@
 import { type JsonObject, strippedState } from '@candor/federation';
-import { readMembership } from '../storage/memberships.ts';
 import type { RoomOfUser } from '../storage/rooms-of-user.ts';
 import type { SyncScope } from './sync-scope.ts';
 
@@ -13,9 +12,10 @@ export const writePendingRoom = async (
   row: RoomOfUser,
   name: 'invite_state' | 'knock_state',
 ): Promise<string> => {
-  const { db, rooms } = context;
-  const membership = await readMembership(db, row.roomNid, request.userId);
-  const shown = JSON.parse(membership?.strippedState ?? '[]') as JsonObject[];
+  const { rooms } = context;
+  const { roomNid } = row;
+  const told = await rooms.reads.strippedState({ roomNid, userId: request.userId });
+  const shown = JSON.parse(told ?? '[]') as JsonObject[];
   const own = await rooms.events.loadOne(row.eventId);
   const events = shown.filter((event) => !own || !isOwnMember(event, request.userId));
   if (own) events.push(strippedState(own.event));

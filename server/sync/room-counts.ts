@@ -1,20 +1,23 @@
 import { limits } from '@candor/spec';
 import type { Notifier } from '../notifier.ts';
 import { recentlyUsed } from '../recently-used.ts';
+import type { Room } from '../rooms/room.ts';
 import type { Db } from '../storage/database.ts';
+import { readTogether } from '../storage/read-together.ts';
 import { type RoomCounts, readRoomCounts } from '../storage/rooms-of-user.ts';
-
-type NamedRoom = { readonly roomId: string; readonly roomNid: number };
 
 /** Counts and heroes of rooms, read once and again when a membership has changed. */
 export class CountsOfRooms {
-  readonly #db: Db;
+  readonly #read: (roomNid: number) => Promise<RoomCounts | undefined>;
   readonly #known = recentlyUsed<string, RoomCounts>(limits.roomCountsInMemoryMax);
   #changes = 0;
   readonly #stopListening: () => void;
 
   constructor(db: Db, notifier: Notifier) {
-    this.#db = db;
+    this.#read = readTogether(async (nids) => {
+      const counts = await readRoomCounts(db, nids);
+      return nids.map((nid) => counts.get(nid));
+    });
     this.#stopListening = notifier.listen(({ change }) => {
       if (change.kind !== 'event') return;
       if (change.event.type !== 'm.room.member' && change.moved === undefined) return;
@@ -23,26 +26,13 @@ export class CountsOfRooms {
     });
   }
 
-  /** By room id. */
-  async of(rooms: readonly NamedRoom[]): Promise<ReadonlyMap<string, RoomCounts>> {
-    const found = new Map<string, RoomCounts>();
-    const missing: NamedRoom[] = [];
-    for (const room of rooms) {
-      const known = this.#known.get(room.roomId);
-      if (known) found.set(room.roomId, known);
-      else missing.push(room);
-    }
-    if (missing.length === 0) return found;
+  async of({ roomId, roomNid }: Pick<Room, 'roomId' | 'roomNid'>): Promise<RoomCounts | undefined> {
+    const known = this.#known.get(roomId);
+    if (known) return known;
     const changesBefore = this.#changes;
-    const nids = missing.map(({ roomNid }) => roomNid);
-    const read = await readRoomCounts(this.#db, nids);
-    for (const { roomId, roomNid } of missing) {
-      const counts = read.get(roomNid);
-      if (!counts) continue;
-      found.set(roomId, counts);
-      if (changesBefore === this.#changes) this.#known.set(roomId, counts);
-    }
-    return found;
+    const counts = await this.#read(roomNid);
+    if (counts && changesBefore === this.#changes) this.#known.set(roomId, counts);
+    return counts;
   }
 
   close(): void {

@@ -55,8 +55,7 @@ const hasName = async ({ context }: SyncScope, room: Room): Promise<boolean> => 
 // https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3sync_response-200_roomsummary
 const readSummary = async (scope: SyncScope, room: Room): Promise<RoomSummary> => {
   const { context, request } = scope;
-  const counts = (await context.sync.counts.of([room])).get(room.roomId);
-  const { joined = 0, invited = 0, heroes = [] } = counts ?? {};
+  const { joined = 0, invited = 0, heroes = [] } = (await context.sync.counts.of(room)) ?? {};
   const others = heroes.filter((userId) => userId !== request.userId).slice(0, heroesMax);
   return { joined, invited, heroes: (await hasName(scope, room)) ? undefined : others };
 };

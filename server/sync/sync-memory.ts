@@ -1,5 +1,5 @@
 import { isObject } from '@candor/federation';
-import type { Sender } from '@candor/federation/transport';
+import { createSlots, type Sender } from '@candor/federation/transport';
 import { limits } from '@candor/spec';
 import type { Notifier } from '../notifier.ts';
 import { Presence } from '../presence/presence.ts';
@@ -33,6 +33,8 @@ export type SyncMemory = {
   readonly pushRules: ReadOnce<PushRuleset>;
   readonly unread: UnreadCounts;
   readonly initialAnswers: InitialAnswers;
+  /** Slices of long answers, of all sessions together. */
+  readonly inTurn: ReturnType<typeof createSlots>;
   close(): void;
 };
 
@@ -100,6 +102,7 @@ export const createSyncMemory = (parts: Parts): SyncMemory => {
     pushRules,
     unread: new UnreadCounts(),
     initialAnswers: new InitialAnswers(),
+    inTurn: createSlots(limits.syncSlicesAtOnceMax),
     sentMembers: new SentMembers(),
     close: () => {
       stopListening();

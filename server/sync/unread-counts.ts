@@ -5,11 +5,9 @@ import type { PushRuleset } from '../push/push-ruleset.ts';
 import { recentlyUsed } from '../recently-used.ts';
 import type { Room } from '../rooms/room.ts';
 import { threadOf } from '../rooms/thread-of.ts';
-import { readReceiptsOfUser } from '../storage/receipts.ts';
 import type { RoomOfUser } from '../storage/rooms-of-user.ts';
 import type { StoredEvent } from '../storage/stored-event.ts';
 import type { StreamPosition } from '../storage/stream-clock.ts';
-import { readArrivals } from '../storage/timeline.ts';
 import type { RoomChanges } from './gather-changes.ts';
 import type { SyncScope } from './sync-scope.ts';
 
@@ -55,6 +53,11 @@ class Unread {
     return new Map(this.#counts);
   }
 
+  /** Everything up to here is read. */
+  get readUpTo(): StreamPosition {
+    return this.#read.get('') ?? 0;
+  }
+
   #keep(notes: Note[]): void {
     this.#notes = notes;
     this.#counts.clear();
@@ -70,7 +73,7 @@ class Unread {
   }
 
   #isRead({ position, thread }: Note): boolean {
-    return position <= (this.#read.get('') ?? 0) || position <= (this.#read.get(thread) ?? 0);
+    return position <= this.readUpTo || position <= (this.#read.get(thread) ?? 0);
   }
 }
 
@@ -103,16 +106,17 @@ export class UnreadCounts {
     changes: (RoomChanges & { readonly after: StreamPosition }) | undefined,
     before: Promise<Unread> | undefined,
   ): Promise<Unread> {
+    const { userId } = scope.request;
     const known = await before;
     const unread = known && known.upTo >= row.since ? known : new Unread(row.since);
     const isInMemory = changes !== undefined && changes.after <= unread.upTo && unread === known;
     const receipts = isInMemory
-      ? changes.receipts.filter(({ userId }) => userId === scope.request.userId)
-      : await readReceiptsOfUser(scope.context.db, room.roomNid, scope.request.userId);
+      ? changes.receipts.filter((receipt) => receipt.userId === userId)
+      : await scope.context.rooms.reads.receiptsOfUser({ roomNid: room.roomNid, userId });
     await markReceipts(scope, unread, receipts);
     const events = isInMemory
       ? await scope.context.rooms.events.load(changes.eventIds)
-      : await readUnread(scope, room, unread.upTo);
+      : await readUnread(scope, room, Math.max(unread.upTo, unread.readUpTo));
     const rules = await scope.context.sync.pushRules.of(scope.request.userId);
     const around = await surroundingsOf(scope, room, rules);
     for (const stored of events.values()) {
@@ -140,9 +144,9 @@ const readUnread = async (
   { roomNid }: Room,
   after: StreamPosition,
 ): Promise<ReadonlyMap<string, StoredEvent>> => {
-  const limit = limits.unreadEventsLookedAtMax;
-  const range = { roomNid, after, upTo, newestFirst: true, limit };
-  const read = context.rooms.events.remember(await readArrivals(context.db, range));
+  const { events, reads } = context.rooms;
+  const range = { roomNid, after, upTo, limit: limits.unreadEventsLookedAtMax };
+  const read = events.remember(await reads.arrivals(range));
   return new Map(read.reverse().map((stored) => [stored.event.eventId, stored]));
 };
 

@@ -5,21 +5,23 @@ import type { StreamPosition } from '../storage/stream-clock.ts';
 import { readAccountNews } from './account-news.ts';
 import { candidateRooms } from './candidate-rooms.ts';
 import { type Changes, gatherChanges } from './gather-changes.ts';
+import { PiecedText } from './pieced-text.ts';
 import { writePresence } from './presence-events.ts';
 import type { SyncRequest, SyncScope } from './sync-scope.ts';
 import { type SyncToken, writeSyncToken } from './sync-token.ts';
 import { writeRooms } from './write-rooms.ts';
 
 export type SyncBody = {
-  /** JSON. */
-  readonly text: string;
+  /** JSON in UTF-8; one piece unless it is long. */
+  readonly pieces: readonly Buffer[];
+  readonly bytes: number;
   readonly next: SyncToken;
   /** There is nothing in it that the client would not know without it. */
   readonly isEmpty: boolean;
 };
 
-const batch = (name: string, texts: readonly string[]): string[] =>
-  texts.length > 0 ? [`"${name}":{"events":[${texts.join(',')}]}`] : [];
+const batch = (name: string, texts: readonly string[]): string =>
+  texts.length > 0 ? `,"${name}":{"events":[${texts.join(',')}]}` : '';
 
 // https://spec.matrix.org/v1.19/client-server-api/#e2e-extensions-to-sync
 const readDeviceLists = async (
@@ -30,10 +32,10 @@ const readDeviceLists = async (
   return deviceListChangesBetween(context.db, request.userId, from, upTo);
 };
 
-const writeDeviceLists = (lists: DeviceListChanges): string[] =>
+const writeDeviceLists = (lists: DeviceListChanges): string =>
   lists.changed.length === 0 && lists.left.length === 0
-    ? []
-    : [`"device_lists":${JSON.stringify(lists)}`];
+    ? ''
+    : `,"device_lists":${JSON.stringify(lists)}`;
 
 const readToDevice = async (
   { context, request, upTo }: SyncScope,
@@ -87,21 +89,22 @@ export const writeBody = async (
     told && gatherChanges(told, { after, upTo }, request, (roomId) => rooms.has(roomId));
   const candidates = await candidateRooms(scope, rooms, changes);
   const newRooms = candidates.filter(({ isNew }) => isNew).map(({ row }) => row.roomId);
-  const news = await readAccountNews(scope, changes, new Set(newRooms));
-  const roomsText = await writeRooms(scope, candidates, changes, news);
+  const account = await readAccountNews(scope, changes, new Set(newRooms));
+  const text = new PiecedText();
+  text.add(`{${await context.sync.deviceKeys.of(`${userId} ${request.deviceId}`)}`);
+  const hasRooms = await writeRooms(scope, candidates, { changes, account }, text);
   const toDevice = await readToDevice(scope, since?.toDevice ?? 0);
   const lists = await readDeviceLists(scope, changes);
-  const parts = [
-    ...(roomsText === '' ? [] : [`"rooms":{${roomsText}}`]),
-    ...batch('account_data', news.global),
+  const rest = [
+    batch('account_data', account.global),
     // Whoever came into a room of the user's is among those whose devices are new to the client.
-    ...batch('presence', await writePresence(scope, changes, lists.changed)),
-    ...batch('to_device', toDevice.texts),
-    ...writeDeviceLists(lists),
-  ];
+    batch('presence', await writePresence(scope, changes, lists.changed)),
+    batch('to_device', toDevice.texts),
+    writeDeviceLists(lists),
+  ].join('');
+  text.add(rest);
   const next = { position: upTo, toDevice: toDevice.upTo };
-  const isEmpty = parts.length === 0 && !changes?.hasDeviceKeys;
-  const keys = await context.sync.deviceKeys.of(`${userId} ${request.deviceId}`);
-  const token = JSON.stringify(writeSyncToken(next));
-  return { text: `{"next_batch":${[token, ...parts, keys].join(',')}}`, next, isEmpty };
+  const isEmpty = !hasRooms && rest === '' && !changes?.hasDeviceKeys;
+  text.add(`,"next_batch":${JSON.stringify(writeSyncToken(next))}}`);
+  return { ...text.end(), next, isEmpty };
 };

@@ -4,39 +4,44 @@ import { type RoomOfUser, readRoomsWithNews } from '../storage/rooms-of-user.ts'
 import type { AccountNews } from './account-news.ts';
 import type { Candidate } from './candidate-rooms.ts';
 import type { Changes, RoomChanges } from './gather-changes.ts';
+import { inSlices } from './in-slices.ts';
 import { writeJoinedRoom } from './joined-rooms.ts';
 import { writeLeftRoom } from './left-room.ts';
 import { writePendingRoom } from './pending-rooms.ts';
+import type { PiecedText } from './pieced-text.ts';
 import type { SyncScope } from './sync-scope.ts';
 
-/** Rooms that are worked at side by side: enough to keep the database busy. */
-const roomsAtOnce = 16;
-
-const inParallel = async <T>(items: readonly T[], work: (item: T) => Promise<void>) => {
-  const queue = items.values();
-  const worker = async () => {
-    for (const item of queue) await work(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(roomsAtOnce, items.length) }, worker));
+/** What is known before the rooms are looked at. Without `changes` the database says what happened. */
+export type RoomNews = {
+  readonly changes: Changes | undefined;
+  readonly account: AccountNews;
 };
+
+/** JSON texts of some rooms, in their order; undefined where a room has nothing to tell. */
+type WriteSlice = (
+  scope: SyncScope,
+  slice: readonly Candidate[],
+  news: RoomNews,
+) => Promise<readonly (string | undefined)[]>;
 
 const noChanges: RoomChanges = { eventIds: [], moves: [], receipts: [] };
 
-/** The joined rooms in which something may have happened. */
+/** The rooms in which something may have happened. */
 const withNews = async (
   { context, isInitial, request, from }: SyncScope,
-  joined: readonly Candidate[],
-  changes: Changes | undefined,
-  news: AccountNews,
+  candidates: readonly Candidate[],
+  { changes, account }: RoomNews,
 ): Promise<readonly Candidate[]> => {
-  if (isInitial || request.fullState || changes) return joined;
+  if (isInitial || request.fullState || changes) return candidates;
+  const joined = candidates.filter(({ kind }) => kind === 'join');
   const nids = joined.map(({ row }) => row.roomNid);
   const withEvents = await readRoomsWithNews(context.db, nids, from);
-  return joined.filter(
-    ({ row, isNew }) =>
+  return candidates.filter(
+    ({ kind, row, isNew }) =>
+      kind !== 'join' ||
       isNew ||
       withEvents.has(row.roomNid) ||
-      news.byRoom.has(row.roomId) ||
+      account.byRoom.has(row.roomId) ||
       context.rooms.typing.since(row.roomId, from) !== undefined,
   );
 };
@@ -58,59 +63,63 @@ const readMissingReceipts = async (
   return ({ roomNid }) => byRoom.get(roomNid) ?? [];
 };
 
-const writeJoined = async (
-  scope: SyncScope,
-  candidates: readonly Candidate[],
-  changes: Changes | undefined,
-  news: AccountNews,
-): Promise<string[]> => {
-  const joined = await withNews(scope, candidates, changes, news);
-  const receiptsOf = await readMissingReceipts(scope, joined, changes);
-  const texts: string[] = [];
-  await inParallel(joined, async ({ row, isNew }) => {
-    const { roomId } = row;
-    const { after } = changes ?? {};
-    const inMemory = isNew ? undefined : (changes?.rooms.get(roomId) ?? (changes && noChanges));
-    const text = await writeJoinedRoom(scope, {
-      row,
-      isNew,
-      changes: inMemory && after !== undefined ? { ...inMemory, after } : undefined,
-      extras: {
-        receipts: inMemory?.receipts ?? receiptsOf(row),
-        typing: scope.context.rooms.typing.since(roomId, isNew ? 0 : scope.from),
-        accountData: news.byRoom.get(roomId) ?? [],
-      },
-    });
-    if (text) texts.push(`${JSON.stringify(roomId)}:${text}`);
-  });
-  return texts;
+const writeJoined: WriteSlice = async (scope, slice, { changes, account }) => {
+  const receiptsOf = await readMissingReceipts(scope, slice, changes);
+  const { after } = changes ?? {};
+  return Promise.all(
+    slice.map(({ row, isNew }) => {
+      const { roomId } = row;
+      const inMemory = isNew ? undefined : (changes?.rooms.get(roomId) ?? (changes && noChanges));
+      return writeJoinedRoom(scope, {
+        row,
+        isNew,
+        changes: inMemory && after !== undefined ? { ...inMemory, after } : undefined,
+        extras: {
+          receipts: inMemory?.receipts ?? receiptsOf(row),
+          typing: scope.context.rooms.typing.since(roomId, isNew ? 0 : scope.from),
+          accountData: account.byRoom.get(roomId) ?? [],
+        },
+      });
+    }),
+  );
 };
 
-/** `rooms` of an answer without its braces; empty when no room has anything to tell. Without `changes` the database says what happened. */
+const writers: Readonly<Record<Candidate['kind'], WriteSlice>> = {
+  join: writeJoined,
+  invite: (scope, slice) =>
+    Promise.all(slice.map(({ row }) => writePendingRoom(scope, row, 'invite_state'))),
+  knock: (scope, slice) =>
+    Promise.all(slice.map(({ row }) => writePendingRoom(scope, row, 'knock_state'))),
+  leave: (scope, slice, { changes }) =>
+    Promise.all(
+      slice.map(({ row, before }) =>
+        writeLeftRoom(scope, row, before, changes?.rooms.get(row.roomId)),
+      ),
+    ),
+};
+
+/** Adds `,"rooms":{…}` to the text, or nothing when no room has anything to tell; says whether one has. */
 export const writeRooms = async (
   scope: SyncScope,
   candidates: readonly Candidate[],
-  changes: Changes | undefined,
-  news: AccountNews,
-): Promise<string> => {
-  const of = (kind: Candidate['kind']) => candidates.filter((one) => one.kind === kind);
-  const texts: Record<Candidate['kind'], string[]> = {
-    join: await writeJoined(scope, of('join'), changes, news),
-    invite: [],
-    knock: [],
-    leave: [],
-  };
-  for (const kind of ['invite', 'knock', 'leave'] as const) {
-    await inParallel(of(kind), async ({ row, before }) => {
-      const text =
-        kind === 'leave'
-          ? await writeLeftRoom(scope, row, before, changes?.rooms.get(row.roomId))
-          : await writePendingRoom(scope, row, kind === 'invite' ? 'invite_state' : 'knock_state');
-      texts[kind].push(`${JSON.stringify(row.roomId)}:${text}`);
+  news: RoomNews,
+  text: PiecedText,
+): Promise<boolean> => {
+  const byKind = Map.groupBy(await withNews(scope, candidates, news), ({ kind }) => kind);
+  let open: Candidate['kind'] | undefined;
+  for (const kind of ['join', 'invite', 'knock', 'leave'] as const) {
+    await inSlices(scope, byKind.get(kind) ?? [], async (slice) => {
+      const written = await writers[kind](scope, slice, news);
+      for (const [index, { row }] of slice.entries()) {
+        const room = written[index];
+        if (room === undefined) continue;
+        if (open === kind) text.add(',');
+        else text.add(`${open === undefined ? ',"rooms":{' : '},'}"${kind}":{`);
+        text.add(`${JSON.stringify(row.roomId)}:${room}`);
+        open = kind;
+      }
     });
   }
-  return (['join', 'invite', 'knock', 'leave'] as const)
-    .filter((kind) => texts[kind].length > 0)
-    .map((kind) => `"${kind}":{${texts[kind].join(',')}}`)
-    .join(',');
+  if (open) text.add('}}');
+  return open !== undefined;
 };

@@ -61,7 +61,9 @@ const pushBodies = async (
     if (signal.aborted) return;
     if (!body.isEmpty || request.since === undefined || request.fullState) {
       const acknowledged = frames.next(isAck, 'an ack');
-      socket.send(body.text);
+      for (const [index, piece] of body.pieces.entries()) {
+        socket.send(piece, { binary: false, fin: index === body.pieces.length - 1 });
+      }
       if ((await acknowledged).ack !== writeSyncToken(body.next)) {
         throw new MatrixError('M_BAD_JSON', 'the ack is of something that was not sent');
       }

@@ -1,9 +1,18 @@
+import { Readable } from 'node:stream';
 import { type clientServer, limits } from '@candor/spec';
 import { readSyncFilter } from '../../../sync/read-filter.ts';
 import { readSyncToken } from '../../../sync/sync-token.ts';
 import { waitForBody } from '../../../sync/wait-for-change.ts';
-import { Answer } from '../../answer.ts';
+import type { SyncBody } from '../../../sync/write-body.ts';
+import { Answer, type AnswerFields } from '../../answer.ts';
 import type { Handler } from '../../handler.ts';
+
+/** A long body goes out in its pieces, as fast as the client takes them. */
+const bodyOf = ({ pieces, bytes }: SyncBody): AnswerFields => {
+  const [first, ...rest] = pieces;
+  if (first && rest.length === 0) return { body: first };
+  return { body: Readable.from(pieces), length: bytes };
+};
 
 export const sync: Handler<typeof clientServer.sync> = async (
   context,
@@ -23,7 +32,7 @@ export const sync: Handler<typeof clientServer.sync> = async (
   const disconnect = context.sync.presence.connect(userId, query.set_presence ?? 'online');
   try {
     const body = await waitForBody(context, request, { timeoutMs, signal });
-    return new Answer({ body: body.text });
+    return new Answer(bodyOf(body));
   } finally {
     disconnect();
   }
