@@ -12,6 +12,20 @@ export type CandorErrorCode =
   | 'no-devices'
   /** Their server has no key to begin with at the moment; it is tried again. */
   | 'no-one-time-key'
+  /** The user has no recovery yet, has one already, or it was not unlocked on this device. */
+  | 'no-recovery'
+  | 'recovery-exists'
+  | 'recovery-locked'
+  | 'wrong-recovery-key'
+  /** This device did not verify its own user's identity: only the server vouches for it. */
+  | 'identity-not-verified'
+  /** The signing keys in the recovery are not those of the identity that the server shows. */
+  | 'identity-differs'
+  /** Another program backs up keys in this account, which allows one backup at a time. */
+  | 'foreign-backup'
+  /** The archive on the server is not the one this user's devices made. */
+  | 'archive-not-trusted'
+  | 'archive-off'
   | 'not-in-room'
   | 'wrong-account'
   | 'no-account'

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { JsonObject } from '@candor/federation';
 import { clientServer, limits } from '@candor/spec';
 import type { HomeserverApi } from '../api/homeserver-api.ts';
+import type { Archive } from '../archive/archive.ts';
 import { attachedFile, type FileToSend } from '../attachments/attached-file.ts';
 import { decryptAttachment, decryptAttachmentTo } from '../attachments/encrypted-file.ts';
 import type { SendQueue } from '../send/send-queue.ts';
@@ -29,6 +30,7 @@ export type RoomContext = {
   readonly engine: SignalEngine;
   readonly queue: SendQueue;
   readonly userId: string;
+  readonly archive: Archive;
 };
 
 /** A room as this device knows it; reading is from the store, acting asks the homeserver. */
@@ -102,10 +104,12 @@ export class Room {
     return message.ofRow(row, this.encryption !== 'none', this.#context.userId);
   }
 
-  /** Fetches a page of history before what is stored; false when there is none. */
-  loadEarlier(): Promise<boolean> {
-    const { api, engine } = this.#context;
-    return loadEarlier(api, engine, this.id, this.#summary.earlier);
+  /** Fetches a page of history before what is stored; false when there is none. What the archive has of it is restored. */
+  async loadEarlier(): Promise<boolean> {
+    const { api, engine, archive } = this.#context;
+    const isMore = await loadEarlier(api, engine, this.id, this.#summary.earlier);
+    if (isMore) await archive.fillPage(this.id);
+    return isMore;
   }
 
   /** Sends a text, encrypted. Resolves when the homeserver has it; survives a restart until then. */

@@ -3,6 +3,12 @@ import type { SafetyNumber } from '../signal/fingerprint.ts';
 import type { SignalEngine } from '../signal/signal-engine.ts';
 import type { Row } from '../stores/tables.ts';
 
+export type DeviceOfUser = {
+  readonly deviceId: string;
+  readonly displayName: string | null;
+  readonly trusted: boolean;
+};
+
 /**
  * What the person decides about others' identities. A decision is about the key that was last shown:
  * one that the server put in its place meanwhile is not accepted with it.
@@ -21,6 +27,12 @@ export class Decisions {
   show(userId: string): void {
     const { masterKey } = this.#engine.trustOf(userId);
     if (masterKey !== null) this.#shown.set(userId, masterKey);
+  }
+
+  devicesOf(userId: string): DeviceOfUser[] {
+    return this.#engine
+      .devicesOf(userId)
+      .map(({ deviceId, displayName, eligible: trusted }) => ({ deviceId, displayName, trusted }));
   }
 
   warnings(): Row<'warnings'>[] {
