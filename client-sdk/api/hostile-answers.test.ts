@@ -129,7 +129,7 @@ t.test('what is malformed in a sync is left out, and nothing else', async (t) =>
       leave: [],
     },
     to_device: { events: [...bad, { type: 'x', sender: '@a:b.example', content: {} }] },
-    device_lists: { changed: [7, 'x', '@a:b.example'], left: 7 },
+    device_lists: { changed: [7, 'x', '@a:b.example'], left: [null, '@c:b.example'] },
     device_one_time_keys_count: [],
   }).replace('"not a room"', '"__proto__"');
   const news = readSync(JSON.parse(text));
@@ -144,6 +144,7 @@ t.test('what is malformed in a sync is left out, and nothing else', async (t) =>
   t.same(news?.invites, [{ roomId: '!i:b.example', state: [] }]);
   t.equal(news?.toDevice.length, 2, 'an id is nothing they need');
   t.same(news?.devicesChanged, ['@a:b.example']);
+  t.same(news?.devicesLeft, ['@c:b.example']);
   t.equal(news?.oneTimeKeysCount, undefined);
   t.notOk('polluted' in {});
   for (const none of [null, 7, [], {}, { next_batch: 7 }]) t.equal(readSync(none), undefined);

@@ -130,7 +130,7 @@ t.test('only a version signed by the user’s own is taken for signed', async (t
       tx.put('users', {
         ...{ userId, outdated: false, generation: 0, queryAfter: 0, queriedAt: 1, trust },
         ...{ firstSeenMasterKey: masterKey, masterKey, selfSigningKey: null },
-        ...{ offeredMasterKey: null, offeredSelfSigningKey: null },
+        ...{ offeredMasterKey: null, offeredSelfSigningKey: null, tracked: true },
       }),
     );
   put('verified');

@@ -16,6 +16,7 @@ type QueryRequest = Extract<EngineRequest, { operation: 'queryKeys' }>;
 
 const newUser = (userId: string): User => ({
   userId,
+  tracked: true,
   outdated: true,
   generation: 0,
   queryAfter: 0,
@@ -120,10 +121,22 @@ export type SenderDoubt =
 
 /** Users and their devices as their own signatures prove them; the server is only believed about who is gone. */
 export const deviceDirectory = {
-  /** Begins to track users; those not known yet are to be queried. */
+  /** Begins to track users; those not known yet, or not tracked for a while, are to be queried. */
   track: (tables: TableWriter, userIds: Iterable<string>): void => {
     for (const userId of userIds) {
-      if (!tables.get('users', { userId })) tables.put('users', newUser(userId));
+      const user = tables.get('users', { userId });
+      if (!user?.tracked) tables.put('users', user ? { ...user, tracked: true } : newUser(userId));
+    }
+  },
+
+  /** No encrypted room is shared with these users any more: before they get a message they are asked for anew. */
+  // https://spec.matrix.org/v1.19/client-server-api/#tracking-the-device-list-for-a-user
+  untrack: (tables: TableWriter, userIds: Iterable<string>): void => {
+    for (const userId of userIds) {
+      const user = tables.get('users', { userId });
+      if (!user) continue;
+      const generation = user.generation + 1;
+      tables.put('users', { ...user, tracked: false, outdated: true, generation, queryAfter: 0 });
     }
   },
 
@@ -144,7 +157,7 @@ export const deviceDirectory = {
     among?: ReadonlySet<string>,
   ): QueryRequest[] => {
     const users = tables
-      .all('users', { where: { outdated: true } })
+      .all('users', { where: { outdated: true, tracked: true } })
       .filter(({ userId, queryAfter }) => queryAfter <= now && (among?.has(userId) ?? true));
     const requests: QueryRequest[] = [];
     for (let at = 0; at < users.length; at += limits.keyRequestDevicesMax) {

@@ -93,10 +93,13 @@ const receiveBatch = async (
   batch: ReceiveBatch,
 ): Promise<Omit<ReceiveOutcome, 'warnings'>> => {
   const { deviceLists, rooms = [] } = batch;
+  const { userId } = context.identity;
+  const left = (deviceLists?.left ?? []).filter((one) => one !== userId);
+  deviceDirectory.untrack(tables, left);
   deviceDirectory.markOutdated(tables, deviceLists?.changed ?? []);
   engineRequests.takeKeyCounts(
     tables,
-    context.identity.userId,
+    userId,
     batch.oneTimeKeysCount,
     batch.unusedFallbackKeyTypes,
   );

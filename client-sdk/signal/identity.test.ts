@@ -152,6 +152,50 @@ t.test('a list that changed while it was asked for is asked for again', async (t
   t.equal(Object.keys(step.content['ciphertext'] ?? {}).length, 2);
 });
 
+t.test(
+  'a user with whom no room is shared any more is not asked for until there is one',
+  async (t) => {
+    const { office, alice, bob, talk, phone } = await pair(true);
+    await alice.say(talk, 'before');
+    const pinned = alice.engine.trustOf(bob.userId);
+    const left = { deviceLists: { left: [bob.userId, alice.userId] } };
+    await alice.engine.receive(left);
+    t.same(await alice.engine.outgoingRequests(), [], 'nobody asks, not even for our own keys');
+    t.same(alice.engine.trustOf(bob.userId), pinned, 'what was pinned stays');
+
+    // Meanwhile bob has another phone and has thrown the first away; alice's server did not say so.
+    const tablet = await phone('bob', 'TABLET').setUp(bob);
+    office.removeDevice(bob.userId, 'PHONE');
+    alice.inbox.changed.clear();
+    const step = await alice.ready(talk, { body: 'again' });
+    t.same(Object.keys(step.content['ciphertext'] ?? {}), [addressOf(bob.userId, 'TABLET')]);
+    t.same(alice.engine.warnings(), []);
+
+    // A message of a device that is not known makes us ask as well.
+    await alice.engine.receive(left);
+    const third = await phone('bob', 'THIRD').setUp(tablet);
+    alice.inbox.changed.clear();
+    await third.say(talk, 'from another one');
+    await alice.sync();
+    t.equal(alice.texts(talk).at(-1), 'from another one');
+  },
+);
+
+t.test('a user who comes back with another master key is warned of', async (t) => {
+  for (const direct of [true, false]) {
+    const { office, alice, bob, talk, phone } = await pair(direct);
+    await alice.say(talk, 'before');
+    await alice.engine.receive({ deviceLists: { left: [bob.userId] } });
+    office.users.delete(bob.userId);
+    await phone('bob', 'NEW').setUp();
+    alice.inbox.changed.clear();
+    await alice.sync();
+    t.same(alice.engine.warnings(), [], 'it is not known yet');
+    t.match(await alice.encrypt(talk, { body: 'again' }), { reason: 'identity-changed' });
+    t.match(alice.engine.warnings(), [{ userId: bob.userId, kind: 'identity-changed' }]);
+  }
+});
+
 t.test('malformed key answers harm nobody but themselves', async (t) => {
   const { office, alice, bob, talk, phone } = await pair(true);
   const carol = await phone('carol').setUp();

@@ -116,7 +116,7 @@ const ownRow = (
 const wantDevices = (tables: TableWriter, userId: string, now: number): void => {
   const user = tables.get('users', { userId });
   const askedAt = user?.queriedAt ?? 0;
-  if (!user) deviceDirectory.track(tables, [userId]);
+  if (!user?.tracked) deviceDirectory.track(tables, [userId]);
   else if (!user.outdated && now - askedAt >= limits.keyRequestBackoffMs) {
     deviceDirectory.markOutdated(tables, [userId]);
   }

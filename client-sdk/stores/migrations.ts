@@ -138,4 +138,5 @@ export const migrations: readonly string[] = [
     request_id TEXT PRIMARY KEY, name TEXT NOT NULL, requested_at INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `ALTER TABLE users ADD COLUMN tracked INTEGER NOT NULL DEFAULT 1;`,
 ];

@@ -158,7 +158,7 @@ export const tables = {
     key: ['distributionId', 'address'],
   },
 
-  /** Users whose device lists are tracked. */
+  /** Users of whom keys are known; their devices' keys and the pinned master key stay for good. */
   users: {
     columns: {
       userId: text,
@@ -173,6 +173,8 @@ export const tables = {
       selfSigningKey: textOrNull,
       offeredMasterKey: textOrNull,
       offeredSelfSigningKey: textOrNull,
+      /** False when no encrypted room is shared: the server does not tell of changes, and nobody asks. */
+      tracked: boolean,
     },
     key: ['userId'],
   },

@@ -37,7 +37,7 @@ export const applySync = async (context: ApplySyncContext, body: unknown): Promi
   const batch = {
     toDevice,
     rooms,
-    deviceLists: { changed: news.devicesChanged },
+    deviceLists: { changed: news.devicesChanged, left: news.devicesLeft },
     ...(oneTimeKeysCount && { oneTimeKeysCount }),
     ...(unusedFallbackKeyTypes && { unusedFallbackKeyTypes }),
   };

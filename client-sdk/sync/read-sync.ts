@@ -43,6 +43,8 @@ export type SyncNews = {
   readonly accountData: readonly BasicEvent[];
   readonly toDevice: readonly ToDeviceEvent[];
   readonly devicesChanged: readonly string[];
+  /** Users with whom no encrypted room is shared any more. */
+  readonly devicesLeft: readonly string[];
   readonly oneTimeKeysCount: JsonObject | undefined;
   readonly unusedFallbackKeyTypes: readonly string[] | undefined;
 };
@@ -128,6 +130,8 @@ export const readSync = (body: unknown): SyncNews | undefined => {
   const rooms = memberOf(body, 'rooms');
   const counts = memberOf(body, 'device_one_time_keys_count');
   const fallback = memberOf(body, 'device_unused_fallback_key_types');
+  const usersIn = (part: string) =>
+    listOf(memberOf(memberOf(body, 'device_lists'), part), textOf).filter(isUserId);
   return {
     nextBatch,
     rooms: [
@@ -140,9 +144,8 @@ export const readSync = (body: unknown): SyncNews | undefined => {
     })),
     accountData: listOf(eventsOf(memberOf(body, 'account_data')), readBasic),
     toDevice: listOf(eventsOf(memberOf(body, 'to_device')), readToDevice),
-    devicesChanged: listOf(memberOf(memberOf(body, 'device_lists'), 'changed'), textOf).filter(
-      isUserId,
-    ),
+    devicesChanged: usersIn('changed'),
+    devicesLeft: usersIn('left'),
     oneTimeKeysCount: isObject(counts) ? counts : undefined,
     unusedFallbackKeyTypes: Array.isArray(fallback) ? listOf(fallback, textOf) : undefined,
   };

@@ -6,6 +6,7 @@ import { trust } from './trust.ts';
 
 const unknown = {
   userId: '@u:a',
+  tracked: true,
   outdated: false,
   generation: 0,
   queryAfter: 0,
