@@ -9,7 +9,7 @@ import { sendRequest } from './send-request.ts';
 /** A Candor of our own in a child process. */
 export type Homeserver = {
   readonly serverName: string;
-  /** Plain HTTP on loopback, for clients. */
+  /** For clients: plain HTTP on loopback, HTTPS when it listens elsewhere. */
   readonly url: string;
   /** The HTTPS listener, without the capturing proxy. */
   readonly secureUrl: string;
@@ -36,10 +36,18 @@ const readyMsMax = 60_000;
 const stopMsMax = 30_000;
 const pollMs = 25;
 
-const untilReady = async (child: ChildProcess, url: string, logs: () => Promise<string>) => {
+type Clients = { readonly url: string; readonly ca: string | undefined };
+
+const untilReady = async (
+  child: ChildProcess,
+  { url, ca }: Clients,
+  logs: () => Promise<string>,
+) => {
   for (let waitedMs = 0; waitedMs < readyMsMax; waitedMs += pollMs) {
     if (child.exitCode !== null || child.signalCode !== null) break;
-    const answer = await sendRequest(`${url}/ready`).catch(() => undefined);
+    const answer = await sendRequest(`${url}/ready`, ca === undefined ? {} : { ca }).catch(
+      () => undefined,
+    );
     if (answer?.status === 200) return;
     await sleep(pollMs);
   }
@@ -88,6 +96,8 @@ export type SystemAccount = { readonly uid: number; readonly gid: number };
 export type HomeserverOptions = {
   readonly env: Readonly<Record<string, string>>;
   readonly logFile: string;
+  /** Whom to believe its certificate by, when it serves clients by HTTPS. */
+  readonly ca?: string;
   /** Arguments of Node itself, such as `--cpu-prof`. */
   readonly nodeArgs?: readonly string[];
   /** Whom it runs as; only root can choose. */
@@ -100,10 +110,12 @@ export const createHomeserver = ({
   logFile,
   nodeArgs = [],
   account,
+  ca,
 }: HomeserverOptions): Homeserver => {
   const setting = (name: string): string => env[`CANDOR_${name}`] ?? '';
   const dataDir = setting('DATA_DIR');
-  const url = `http://${setting('CLIENT_LISTEN')}`;
+  const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(setting('CLIENT_LISTEN')) ?? [];
+  const url = host === '0.0.0.0' ? `https://localhost:${port}` : `http://${host}:${port}`;
   let child: ChildProcess | undefined;
   const logs = () => readFile(logFile, 'utf8').catch(() => '');
   const endChild = () => child?.kill('SIGTERM');
@@ -145,7 +157,7 @@ export const createHomeserver = ({
       });
       await log.close();
       process.on('exit', endChild);
-      await untilReady(child, url, logs);
+      await untilReady(child, { url, ca }, logs);
     },
     stop: async () => {
       const code = await end('SIGTERM');

@@ -1,4 +1,4 @@
-import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 const registry = new Registry();
 collectDefaultMetrics({ register: registry });
@@ -21,6 +21,16 @@ export const metrics = {
   plaintextRefused: new Counter({
     name: 'candor_federation_plaintext_total',
     help: 'Unencrypted messages that other servers offered for encrypted rooms; they were soft-failed.',
+    registers: [registry],
+  }),
+  certificateExpiry: new Gauge({
+    name: 'candor_certificate_expiry_timestamp_seconds',
+    help: 'When the certificate that listeners show runs out, in seconds since 1970.',
+    registers: [registry],
+  }),
+  certificateRenewalsFailed: new Counter({
+    name: 'candor_certificate_renewals_failed_total',
+    help: 'Attempts to get a certificate, by ACME or from changed files, that failed.',
     registers: [registry],
   }),
 } as const;

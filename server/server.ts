@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { createAccounts } from './accounts/accounts.ts';
 import { leaveRoomsOfClosed } from './accounts/close-account.ts';
+import { openCertificates } from './certificates/open-certificates.ts';
 import { hostOf } from './config/loopback.ts';
 import type { Address } from './config/parse-value.ts';
 import type { Config } from './config/read-config.ts';
-import { loadTls, tlsWarnings } from './config/tls.ts';
 import type { Context } from './context.ts';
 import { startDeviceLists } from './devices/device-lists.ts';
 import { createApp } from './http/app.ts';
@@ -33,6 +33,8 @@ export type RunningServer = {
   readonly urls: { readonly client: string; readonly federation: string };
   /** The one-time token that makes the first administrator; undefined once it was used. */
   readonly firstAdminToken: string | undefined;
+  /** Looks at once for a new certificate, which the server would find by itself later. */
+  reload(): void;
   /** Answers what is under way, saves what is queued, and closes everything in order. */
   stop(): Promise<void>;
 };
@@ -98,11 +100,9 @@ const openListeners = async (
   options: ServerOptions,
   undo: Undo,
 ): Promise<RunningServer['urls']> => {
-  const { config, log, now } = context;
+  const { config, now } = context;
   const { client, federation } = config;
-  const tls = await loadTls(config);
-  for (const warning of tlsWarnings(config.serverName, tls)) log.warn(warning);
-
+  const { certificates } = context.federation;
   const draining = new Draining();
   const common = {
     routes: routeTable(),
@@ -111,7 +111,8 @@ const openListeners = async (
     draining,
   };
   const { behindProxy } = client;
-  const clientApp = createApp(context, { ...common, behindProxy, isTls: behindProxy });
+  const isTls = client.isTls || behindProxy;
+  const clientApp = createApp(context, { ...common, behindProxy, isTls });
   const sockets = new SyncSockets(context);
   draining.onBegin(() => sockets.drain());
   const accept = createUpgrade(context, { ...common, behindProxy }, (one) => sockets.accept(one));
@@ -122,11 +123,20 @@ const openListeners = async (
     await Promise.all(listeners.map((listener) => listener.drain()));
   });
   const upgrade = { isWanted: isUpgrade, accept };
-  listeners.push(await openListener({ ...client.listen, tls: undefined, app: clientApp, upgrade }));
+  const tls = certificates.current();
+  const clientTls = client.isTls ? tls : undefined;
+  listeners.push(await openListener({ ...client.listen, tls: clientTls, app: clientApp, upgrade }));
   listeners.push(await openListener({ ...federation.listen, tls, app: federationApp }));
+  const { challenges } = certificates;
+  if (challenges) listeners.push(await openListener({ ...challenges, tls: undefined }));
+  certificates.onChange((keys) => {
+    for (const listener of listeners) listener.show(keys);
+  });
+  certificates.start();
+  undo(() => certificates.stop());
   const [clientPort = 0, federationPort = 0] = listeners.map(({ port }) => port);
   return {
-    client: urlOf('http', client.listen, clientPort, config.serverName),
+    client: urlOf(client.isTls ? 'https' : 'http', client.listen, clientPort, config.serverName),
     federation: urlOf('https', federation.listen, federationPort, config.serverName),
   };
 };
@@ -143,7 +153,11 @@ const openContext = async (config: Config, log: Logger, undo: Undo): Promise<Con
   undo(() => rooms.queue.idle());
   undo(() => rooms.typing.close());
   const federationLog = log.child({ part: 'federation' });
-  const federation = await startFederation({ config, db, notifier, log: federationLog, now });
+  const certificates = await openCertificates({ config, log: log.child({ part: 'certificates' }) });
+  const federation = {
+    certificates,
+    ...(await startFederation({ config, db, notifier, log: federationLog, now })),
+  };
   undo(() => federation.stop());
   const { sender } = federation;
   const sync = createSyncMemory({ db, notifier, sender, serverName, now });
@@ -197,7 +211,8 @@ export const startServer = async (
     );
     undo(finishClosing(context, log));
     const urls = await openListeners(context, options, undo);
-    return { context, urls, firstAdminToken, stop };
+    const reload = () => context.federation.certificates.reload();
+    return { context, urls, firstAdminToken, reload, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -14,6 +14,7 @@ import { loadSigningKey } from './config/signing-key.ts';
 import type { Context } from './context.ts';
 import type { Logger } from './log.ts';
 import type { Notifier } from './notifier.ts';
+import { createInviteLimit } from './peers/invite-limit.ts';
 import { LateEvents } from './peers/late-events.ts';
 import type { Database } from './storage/database.ts';
 import { createDestinationStore, discardOutbox } from './storage/destinations.ts';
@@ -33,7 +34,9 @@ const readAuthorities = async ({ federation }: Config) =>
 /** The parts that speak with other servers; the sender follows what is queued for them. */
 export const startFederation = async (
   options: FederationOptions,
-): Promise<Context['federation'] & { readonly stop: () => Promise<void> }> => {
+): Promise<
+  Omit<Context['federation'], 'certificates'> & { readonly stop: () => Promise<void> }
+> => {
   const { config, db, notifier, log, now } = options;
   const { serverName } = config;
   const { allow, deny, allowPrivateAddresses, trustedKeyServers, blockedKeys } = config.federation;
@@ -86,6 +89,7 @@ export const startFederation = async (
     sender,
     late,
     isAllowed,
+    inviteLimit: config.rateLimits ? createInviteLimit(now) : undefined,
     stop: async () => {
       stopListening();
       late.stop();

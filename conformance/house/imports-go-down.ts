@@ -27,7 +27,7 @@ const serverLevels: readonly (readonly string[])[] = [
   ['recently-used.ts'],
   ['log.ts', 'metrics.ts', 'token-buckets.ts'],
   ['config'],
-  ['storage', 'notifier.ts'],
+  ['storage', 'notifier.ts', 'certificates'],
   ['context.ts'],
   ['devices', 'media', 'presence', 'push'],
   ['rooms'],

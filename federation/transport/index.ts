@@ -42,6 +42,7 @@ export {
 } from './peer-client.ts';
 export { PeerError, type PeerErrorKind } from './peer-error.ts';
 export { createServerGate, type ServerGateOptions } from './server-gate.ts';
+export { createSigningRequest } from './signing-request.ts';
 export { createSlots } from './slots.ts';
 export type { TransportLog } from './transport-log.ts';
 export { type EventSignatures, verifyEventSignatures } from './verify-event-signatures.ts';

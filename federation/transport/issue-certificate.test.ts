@@ -1,44 +1,19 @@
 import { X509Certificate } from 'node:crypto';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { connect, createServer } from 'node:tls';
 import t from 'tap';
 import { issueCertificate } from './issue-certificate.ts';
 import { makeAuthority } from './testing/certificate-authority.ts';
-
-/** What a TLS client that believes `ca` says to a server with this certificate. */
-const handshake = async (
-  tls: { cert: string; key: string },
-  ca: string,
-  name: { host?: string; servername?: string },
-): Promise<string> => {
-  const server = createServer(tls, (socket) => socket.end());
-  server.on('tlsClientError', () => undefined);
-  server.listen(0, '::');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  const socket = connect({ port, host: name.host ?? '127.0.0.1', ca, ...name });
-  try {
-    await once(socket, 'secureConnect');
-    return 'believed';
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code ?? String(error);
-  } finally {
-    socket.destroy();
-    server.close();
-  }
-};
+import { tlsHandshake } from './testing/tls-handshake.ts';
 
 t.test('an authority issues certificates that clients believe for their names only', async (t) => {
   const authority = makeAuthority();
   const tls = authority.issue(['hs1.example', 'localhost', '127.0.0.1', '::1']);
-  t.equal(await handshake(tls, authority.cert, { servername: 'hs1.example' }), 'believed');
-  t.equal(await handshake(tls, authority.cert, { host: '127.0.0.1' }), 'believed');
-  t.equal(await handshake(tls, authority.cert, { host: '::1' }), 'believed');
-  const wrongName = await handshake(tls, authority.cert, { servername: 'hs2.example' });
+  t.equal(await tlsHandshake(tls, authority.cert, { servername: 'hs1.example' }), 'believed');
+  t.equal(await tlsHandshake(tls, authority.cert, { host: '127.0.0.1' }), 'believed');
+  t.equal(await tlsHandshake(tls, authority.cert, { host: '::1' }), 'believed');
+  const wrongName = await tlsHandshake(tls, authority.cert, { servername: 'hs2.example' });
   t.equal(wrongName, 'ERR_TLS_CERT_ALTNAME_INVALID');
   const stranger = makeAuthority().cert;
-  t.match(await handshake(tls, stranger, { servername: 'hs1.example' }), /^(UNABLE|CERT|SELF)/);
+  t.match(await tlsHandshake(tls, stranger, { servername: 'hs1.example' }), /^(UNABLE|CERT|SELF)/);
 });
 
 t.test('a certificate says what it is for', async (t) => {

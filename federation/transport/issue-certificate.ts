@@ -6,8 +6,8 @@ import {
   randomBytes,
   sign,
 } from 'node:crypto';
-import { isIP } from 'node:net';
 import { der } from './der.ts';
+import { x509 } from './x509.ts';
 
 export type Issuer = { readonly name: string; readonly key: KeyObject };
 
@@ -32,39 +32,12 @@ export type IssuedCertificate = {
 };
 
 const dayMs = 86_400_000;
-const ecdsaWithSha256 = der.sequence(der.objectIdentifier('1.2.840.10045.4.3.2'));
 
 const distinguishedName = (commonName: string): Buffer =>
   der.sequence(der.set(der.sequence(der.objectIdentifier('2.5.4.3'), der.utf8String(commonName))));
 
-const addressBytes = (address: string): Buffer => {
-  if (isIP(address) === 4) return Buffer.from(address.split('.').map(Number));
-  // The URL parser writes every form of an IPv6 address in hexadecimal groups with at most one gap.
-  const [head = '', tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::');
-  const groups = (text: string) => (text === '' ? [] : text.split(':'));
-  const [left, right] = [groups(head), groups(tail ?? '')];
-  const gap = Array.from({ length: 8 - left.length - right.length }, () => '0');
-  return Buffer.from(
-    [...left, ...gap, ...right].map((hex) => hex.padStart(4, '0')).join(''),
-    'hex',
-  );
-};
-
-const alternativeName = (host: string): Buffer =>
-  isIP(host) === 0 ? der.implicit(2, Buffer.from(host)) : der.implicit(7, addressBytes(host));
-
-const subjectPublicKeyInfo = (publicKey: KeyObject): Buffer =>
-  publicKey.export({ type: 'spki', format: 'der' });
-
 const keyIdentifier = (publicKey: KeyObject): Buffer =>
-  createHash('sha256').update(subjectPublicKeyInfo(publicKey)).digest().subarray(0, 20);
-
-const extension = (id: string, content: Buffer, isCritical = false): Buffer =>
-  der.sequence(
-    der.objectIdentifier(id),
-    ...(isCritical ? [der.boolean(true)] : []),
-    der.octetString(content),
-  );
+  createHash('sha256').update(x509.subjectPublicKeyInfo(publicKey)).digest().subarray(0, 20);
 
 // https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1
 const extensionsOf = (
@@ -79,14 +52,12 @@ const extensionsOf = (
     : der.bitString(Buffer.from([0b1000_0000]), 7);
   const serverAuth = der.sequence(der.objectIdentifier('1.3.6.1.5.5.7.3.1'));
   return der.sequence(
-    extension('2.5.29.19', basicConstraints, true),
-    extension('2.5.29.15', keyUsage, true),
-    extension('2.5.29.14', der.octetString(keyIdentifier(subjectKey))),
-    extension('2.5.29.35', der.sequence(der.implicit(0, keyIdentifier(issuerKey)))),
-    ...(isAuthority ? [] : [extension('2.5.29.37', serverAuth)]),
-    ...(hosts.length > 0
-      ? [extension('2.5.29.17', der.sequence(...hosts.map(alternativeName)))]
-      : []),
+    x509.extension('2.5.29.19', basicConstraints, true),
+    x509.extension('2.5.29.15', keyUsage, true),
+    x509.extension('2.5.29.14', der.octetString(keyIdentifier(subjectKey))),
+    x509.extension('2.5.29.35', der.sequence(der.implicit(0, keyIdentifier(issuerKey)))),
+    ...(isAuthority ? [] : [x509.extension('2.5.29.37', serverAuth)]),
+    ...(hosts.length > 0 ? [x509.subjectAlternativeNames(hosts)] : []),
   );
 };
 
@@ -95,27 +66,36 @@ const toPem = (bytes: Buffer): string => {
   return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
 };
 
-/** Makes a P-256 key and an X.509 version 3 certificate for it, signed by `issuer` or by itself. */
+/** An X.509 version 3 certificate (PEM) for `publicKey`. */
 // https://www.rfc-editor.org/rfc/rfc5280#section-4.1
-export const issueCertificate = (request: CertificateRequest): IssuedCertificate => {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const issuer = request.issuer ?? { name: request.name, key: privateKey };
+export const signCertificate = (
+  request: Omit<CertificateRequest, 'issuer'>,
+  publicKey: KeyObject,
+  issuer: Issuer,
+): string => {
   const serial = randomBytes(16);
   serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x40;
   const until = new Date(request.from.getTime() + request.days * dayMs);
   const toBeSigned = der.sequence(
     der.tagged(0, der.integer(Buffer.from([2]))),
     der.integer(serial),
-    ecdsaWithSha256,
+    x509.ecdsaWithSha256,
     distinguishedName(issuer.name),
     der.sequence(der.time(request.from), der.time(until)),
     distinguishedName(request.name),
-    subjectPublicKeyInfo(publicKey),
+    x509.subjectPublicKeyInfo(publicKey),
     der.tagged(3, extensionsOf(request, publicKey, createPublicKey(issuer.key))),
   );
   const signature = sign('sha256', toBeSigned, issuer.key);
+  return toPem(der.sequence(toBeSigned, x509.ecdsaWithSha256, der.bitString(signature)));
+};
+
+/** Makes a P-256 key and a certificate for it, signed by `issuer` or by itself. */
+export const issueCertificate = (request: CertificateRequest): IssuedCertificate => {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const issuer = request.issuer ?? { name: request.name, key: privateKey };
   return {
-    cert: toPem(der.sequence(toBeSigned, ecdsaWithSha256, der.bitString(signature))),
+    cert: signCertificate(request, publicKey, issuer),
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     privateKey,
   };

@@ -5,17 +5,12 @@ import { join } from 'node:path';
 import type { Address } from '../config/parse-value.ts';
 import { type Config, type ConfigSources, readConfig } from '../config/read-config.ts';
 import { loadSigningKey } from '../config/signing-key.ts';
-import { loadTls, tlsWarnings } from '../config/tls.ts';
 import { createLog } from '../log.ts';
 import { type DatabaseDescription, describeDatabase } from '../storage/describe-database.ts';
 import { startEmbeddedPostgres } from '../storage/embedded-postgres.ts';
 import { lockDataDir } from '../storage/lock-data-dir.ts';
-
-type Finding = { readonly level: 'good' | 'warning' | 'fault'; readonly text: string };
-
-const good = (text: string): Finding => ({ level: 'good', text });
-const warning = (text: string): Finding => ({ level: 'warning', text });
-const fault = (text: string): Finding => ({ level: 'fault', text });
+import { examineCertificate } from './examine-certificate.ts';
+import { type Finding, fault, good, warning } from './finding.ts';
 
 const freeBytesMin = 1_073_741_824;
 const majorMin = 15;
@@ -93,29 +88,12 @@ const checkPort = (name: string, { host, port }: Address): Promise<Finding> =>
     );
   });
 
-const checkTls = async (config: Config): Promise<readonly Finding[]> => {
-  if (config.tls.cert === undefined)
-    return [
-      warning(
-        'certificate: none is set, so a self-signed one is made, which others will not believe',
-      ),
-    ];
-  try {
-    const warnings = tlsWarnings(config.serverName, await loadTls(config));
-    return warnings.length > 0
-      ? warnings.map((text) => warning(`certificate: ${text}`))
-      : [good(`certificate: ${config.tls.cert}`)];
-  } catch (error) {
-    return [fault(`certificate: ${reason(error)}`)];
-  }
-};
-
-const checkCaFile = async ({ federation }: Config): Promise<readonly Finding[]> => {
-  if (federation.caFile === undefined) return [];
-  const text = await readFile(federation.caFile, 'utf8').catch(() => '');
+const checkCaFile = async (name: string, file: string | undefined): Promise<readonly Finding[]> => {
+  if (file === undefined) return [];
+  const text = await readFile(file, 'utf8').catch(() => '');
   return text.includes('-----BEGIN CERTIFICATE-----')
-    ? [good(`federation.ca_file: ${federation.caFile}`)]
-    : [fault(`federation.ca_file: ${federation.caFile} cannot be read or holds no certificate`)];
+    ? [good(`${name}: ${file}`)]
+    : [fault(`${name}: ${file} cannot be read or holds no certificate`)];
 };
 
 /** A server that runs on this data directory holds its ports and its database, so those are not tried. */
@@ -131,17 +109,20 @@ const runningServer = async ({ dataDir }: Config): Promise<string | undefined> =
 
 const examine = async (config: Config): Promise<readonly Finding[]> => {
   const running = await runningServer(config);
+  const { acme } = config.tls;
   return [
     good(`settings: ${config.serverName}`),
     ...(await checkDataDir(config)),
     await checkSigningKey(config),
-    ...(await checkTls(config)),
-    ...(await checkCaFile(config)),
+    ...(await examineCertificate(config)),
+    ...(await checkCaFile('tls.acme.ca_file', acme?.caFile)),
+    ...(await checkCaFile('federation.ca_file', config.federation.caFile)),
     ...(running === undefined
       ? [
           await checkDatabase(config),
           await checkPort('client.listen', config.client.listen),
           await checkPort('federation.listen', config.federation.listen),
+          ...(acme ? [await checkPort('tls.acme.http_listen', acme.httpListen)] : []),
         ]
       : [warning(`database and ports: not tried, ${running}`)]),
   ];

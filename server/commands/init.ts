@@ -1,9 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { isServerName } from '@candor/spec';
+import { allowedText } from '../config/describe-options.ts';
 import { hostOf, isLoopbackHost } from '../config/loopback.ts';
 import { OperatorError } from '../config/operator-error.ts';
-import { allowedText, type Option, options } from '../config/options.ts';
+import { type Option, options } from '../config/options.ts';
 import { loadSigningKey } from '../config/signing-key.ts';
 
 export type InitFlags = {
@@ -13,8 +14,9 @@ export type InitFlags = {
 };
 
 const entry = (option: Option, value: string | undefined): string => {
-  const name = option.key.split('.').at(-1);
-  const indent = option.key.includes('.') ? '  ' : '';
+  const sections = option.key.split('.');
+  const name = sections.pop();
+  const indent = '  '.repeat(sections.length);
   const fallback = option.default === undefined ? option.defaultText : undefined;
   const comments = [
     option.doc,
@@ -29,17 +31,24 @@ const entry = (option: Option, value: string | undefined): string => {
 
 /** The settings file: every option with what it means, commented out but for those given here. */
 const settingsText = (values: Readonly<Record<string, string>>): string => {
-  const sections = new Map<string, string[]>();
+  const parts = new Map<string, string[]>();
+  const begun = new Set<string>();
   for (const option of options) {
-    const [first = '', second] = option.key.split('.');
-    const heading = second === undefined ? option.key : first;
-    const lines = sections.get(heading) ?? (second === undefined ? [] : [`${heading}:`]);
-    sections.set(heading, [...lines, entry(option, values[option.key])]);
+    const names = option.key.split('.');
+    const [part = ''] = names;
+    const lines = parts.get(part) ?? [];
+    parts.set(part, lines);
+    for (let depth = 1; depth < names.length; depth += 1) {
+      const section = names.slice(0, depth).join('.');
+      if (!begun.has(section)) lines.push(`${'  '.repeat(depth - 1)}${names[depth - 1]}:`);
+      begun.add(section);
+    }
+    lines.push(entry(option, values[option.key]));
   }
   const intro =
     '# Settings of Candor. What is commented out shows the default. The environment goes before this file.\n' +
     '# Relative paths start at the folder of this file.';
-  return `${[intro, ...[...sections.values()].map((lines) => lines.join('\n'))].join('\n\n')}\n`;
+  return `${[intro, ...[...parts.values()].map((lines) => lines.join('\n'))].join('\n\n')}\n`;
 };
 
 /** Writes the settings file, makes the data directory and the signing key; never writes over a file. */
@@ -60,7 +69,7 @@ export const init = async (flags: InitFlags): Promise<number> => {
   const { keyId } = await loadSigningKey(dataDir);
   const certificate = isLoopbackHost(hostOf(serverName))
     ? ''
-    : 'Set tls.cert and tls.key in the settings to the certificate of this name.\n';
+    : 'Set tls.cert and tls.key in the settings to the certificate of this name, or let tls.acme get one.\n';
   process.stdout.write(
     `settings        ${file}\ndata directory  ${dataDir}\nsigning key     ${keyId}, in ${dataDir}/keys: keep a copy\n` +
       `${certificate}Next: candor doctor --config ${file}, then candor serve --config ${file}\n`,

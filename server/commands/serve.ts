@@ -42,6 +42,9 @@ export const serve = async (config: Config): Promise<never> => {
     say(
       `The first account becomes the administrator: register in a Matrix client with the token ${server.firstAdminToken}`,
     );
+  // Without a certificate of the operator's, a closed terminal still ends what was started in it.
+  const { cert, acme } = config.tls;
+  if (cert ?? acme) process.on('SIGHUP', () => server.reload());
   releaseStartMemory();
   const signal = await signalled;
   log.info({ signal }, 'draining');

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import t from 'tap';
-import { options, settingsTable } from './options.ts';
+import { settingsTable } from './describe-options.ts';
+import { options } from './options.ts';
 
 t.test('the README has the table of settings as it is', async (t) => {
   const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');

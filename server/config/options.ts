@@ -2,7 +2,8 @@ import { logLevels } from '../log.ts';
 
 export type OptionKind =
   | { readonly kind: 'text' | 'path' | 'boolean' | 'address' | 'http-url' | 'postgres-url' }
-  | { readonly kind: 'server-name' | 'server-names' | 'public-keys' | 'user-id' | 'email' }
+  | { readonly kind: 'server-name' | 'server-names' | 'server-globs' | 'host-names' }
+  | { readonly kind: 'public-keys' | 'user-id' | 'email' | 'acme-directory' | 'base64url' }
   | { readonly kind: 'choice'; readonly choices: readonly string[] };
 
 export type Option = OptionKind & {
@@ -53,7 +54,7 @@ export const options = [
     env: 'CANDOR_CLIENT_LISTEN',
     kind: 'address',
     default: '127.0.0.1:8008',
-    doc: 'Plain HTTP for clients: on a loopback address only, or behind a proxy that ends TLS.',
+    doc: 'For clients: plain HTTP on a loopback address or with `client.behind_proxy`, HTTPS elsewhere.',
   },
   {
     key: 'client.behind_proxy',
@@ -66,7 +67,8 @@ export const options = [
     key: 'client.public_url',
     env: 'CANDOR_PUBLIC_URL',
     kind: 'http-url',
-    defaultText: 'from `client.listen`; behind a proxy `https://` and the host of `server_name`',
+    defaultText:
+      'from `client.listen`; behind a proxy and with HTTPS `https://` and the host of `server_name`',
     doc: 'The base URL under which clients reach the server.',
   },
   {
@@ -80,8 +82,9 @@ export const options = [
     key: 'tls.cert',
     env: 'CANDOR_TLS_CERT',
     kind: 'path',
-    defaultText: 'self-signed for `localhost` names with a warning, else required',
-    doc: 'The certificate with its chain (PEM).',
+    defaultText:
+      'self-signed for `localhost` names with a warning, else this or `tls.acme` is required',
+    doc: 'The certificate with its chain (PEM). Read again within a minute when it changes, and on SIGHUP.',
   },
   {
     key: 'tls.key',
@@ -89,6 +92,63 @@ export const options = [
     kind: 'path',
     defaultText: 'as `tls.cert`',
     doc: 'The private key of the certificate (PEM).',
+  },
+  {
+    key: 'tls.acme.directory',
+    env: 'CANDOR_TLS_ACME_DIRECTORY',
+    kind: 'acme-directory',
+    defaultText: 'none: certificates come from files',
+    doc: 'The authority that gives and renews the certificate: `letsencrypt`, `letsencrypt-staging` or the URL of an ACME directory.',
+  },
+  {
+    key: 'tls.acme.agree_to_terms',
+    env: 'CANDOR_TLS_ACME_AGREE_TO_TERMS',
+    kind: 'boolean',
+    default: 'false',
+    doc: 'True when you have read the authority’s terms of service and agree; there is no ACME without.',
+  },
+  {
+    key: 'tls.acme.email',
+    env: 'CANDOR_TLS_ACME_EMAIL',
+    kind: 'email',
+    defaultText: 'none',
+    doc: 'Where the authority may write to you.',
+  },
+  {
+    key: 'tls.acme.hosts',
+    env: 'CANDOR_TLS_ACME_HOSTS',
+    kind: 'host-names',
+    defaultText: 'none',
+    doc: 'Further names for the certificate, beside the one where other servers reach this one and that of `client.public_url`.',
+  },
+  {
+    key: 'tls.acme.http_listen',
+    env: 'CANDOR_TLS_ACME_HTTP_LISTEN',
+    kind: 'address',
+    default: '0.0.0.0:80',
+    doc: 'Where the authority’s questions (http-01) are answered. It has to be reached as port 80 of every name.',
+  },
+  {
+    key: 'tls.acme.ca_file',
+    env: 'CANDOR_TLS_ACME_CA',
+    kind: 'path',
+    defaultText: 'system roots',
+    doc: 'Certificate authorities (PEM) to believe the ACME directory by, instead of the system’s.',
+  },
+  {
+    key: 'tls.acme.eab_key_id',
+    env: 'CANDOR_TLS_ACME_EAB_KEY_ID',
+    kind: 'text',
+    defaultText: 'none',
+    doc: 'Names your account at an authority that wants one (external account binding).',
+  },
+  {
+    key: 'tls.acme.eab_hmac_key',
+    env: 'CANDOR_TLS_ACME_EAB_HMAC_KEY',
+    kind: 'base64url',
+    secret: true,
+    defaultText: 'none',
+    doc: 'The key that belongs to `tls.acme.eab_key_id`.',
   },
   {
     key: 'federation.ca_file',
@@ -107,14 +167,14 @@ export const options = [
   {
     key: 'federation.allow',
     env: 'CANDOR_FEDERATION_ALLOW',
-    kind: 'server-names',
+    kind: 'server-globs',
     defaultText: 'everyone',
-    doc: 'Only these servers may federate with this one.',
+    doc: 'Only these servers may federate with this one; `*` and `?` stand for other letters, as in `*.example.org`.',
   },
   {
     key: 'federation.deny',
     env: 'CANDOR_FEDERATION_DENY',
-    kind: 'server-names',
+    kind: 'server-globs',
     defaultText: 'no one',
     doc: 'These servers may not, whatever `federation.allow` says.',
   },
@@ -201,46 +261,3 @@ export const options = [
     doc: 'The least severe level that is written.',
   },
 ] as const satisfies readonly Option[];
-
-/** What a value of this option has to look like, for people. */
-export const allowedText = (option: OptionKind): string => {
-  switch (option.kind) {
-    case 'choice':
-      return option.choices.map((choice) => `\`${choice}\``).join(', ');
-    case 'boolean':
-      return '`true`, `false`';
-    case 'address':
-      return 'host:port, such as 127.0.0.1:8008 or [::1]:8008';
-    case 'http-url':
-      return 'an https:// URL, or http:// on a loopback host';
-    case 'postgres-url':
-      return 'postgres://user:password@host:port/database';
-    case 'server-name':
-      return 'a server name, such as example.org or example.org:8448';
-    case 'user-id':
-      return 'a Matrix user id, such as @admin:example.org';
-    case 'email':
-      return 'an e-mail address';
-    case 'server-names':
-      return 'a list of server names (in the environment separated by commas)';
-    case 'public-keys':
-      return 'a list of Ed25519 public keys in unpadded base64 (in the environment separated by commas)';
-    case 'path':
-      return 'a path';
-    case 'text':
-      return 'a text';
-  }
-};
-
-/** The settings as a Markdown table, for the README. */
-export const settingsTable = (): string =>
-  [
-    '| setting | environment | default | what it is |',
-    '| --- | --- | --- | --- |',
-    ...options.map((option: Option) => {
-      const fallback = option.default === undefined ? option.defaultText : `\`${option.default}\``;
-      const choices = option.kind === 'choice' ? ` One of ${allowedText(option)}.` : '';
-      const secret = option.secret ? ' Secret.' : '';
-      return `| \`${option.key}\` | \`${option.env}\` | ${fallback ?? 'none'} | ${option.doc}${choices}${secret} |`;
-    }),
-  ].join('\n');

@@ -14,6 +14,10 @@ type Values = {
   'postgres-url': string;
   'server-name': string;
   'server-names': readonly string[];
+  'server-globs': readonly string[];
+  'host-names': readonly string[];
+  'acme-directory': string;
+  base64url: string;
   'public-keys': readonly string[];
   'user-id': string;
   email: string;
@@ -39,6 +43,21 @@ const parseHttpUrl = (text: string): string | undefined => {
   return isSafe && username + search + hash === '' ? text.replace(/\/+$/, '') : undefined;
 };
 
+const acmeDirectories: Readonly<Record<string, string>> = {
+  letsencrypt: 'https://acme-v02.api.letsencrypt.org/directory',
+  'letsencrypt-staging': 'https://acme-staging-v02.api.letsencrypt.org/directory',
+};
+
+const parseDirectory = (text: string): string | undefined => {
+  if (Object.hasOwn(acmeDirectories, text)) return acmeDirectories[text];
+  return URL.parse(text)?.protocol === 'https:' ? text : undefined;
+};
+
+/** A name that becomes a server name when its wildcards stand for a letter. */
+const isServerGlob = (text: string): boolean => isServerName(text.replaceAll(/[*?]/g, 'a'));
+
+const isHostName = (text: string): boolean => isServerName(text) && !text.includes(':');
+
 const isPublicKey = (text: string): boolean => /^[A-Za-z0-9+/]{43}$/.test(text);
 
 const parseList = (
@@ -53,6 +72,8 @@ const parseList = (
 /** The value of an option as YAML or the environment has it; undefined when it is not allowed. Paths start at `folder`. */
 export const parseValue = (option: OptionKind, raw: unknown, folder: string): unknown => {
   if (option.kind === 'server-names') return parseList(raw, isServerName);
+  if (option.kind === 'server-globs') return parseList(raw, isServerGlob);
+  if (option.kind === 'host-names') return parseList(raw, isHostName);
   if (option.kind === 'public-keys') return parseList(raw, isPublicKey);
   if (option.kind === 'boolean')
     return raw === true || raw === 'true'
@@ -72,6 +93,10 @@ export const parseValue = (option: OptionKind, raw: unknown, folder: string): un
       return parseHttpUrl(raw);
     case 'postgres-url':
       return /^postgres(?:ql)?:\/\/\S+$/.test(raw) ? raw : undefined;
+    case 'acme-directory':
+      return parseDirectory(raw);
+    case 'base64url':
+      return /^[A-Za-z0-9_-]+={0,2}$/.test(raw) ? raw : undefined;
     case 'user-id':
       return /^@[^:\s]*:/.test(raw) && isServerName(raw.slice(raw.indexOf(':') + 1))
         ? raw

@@ -33,6 +33,7 @@ t.test('without a file and an environment there are the defaults', async (t) => 
     database: { url: undefined, binDir: undefined },
     client: {
       listen: { host: '127.0.0.1', port: 8008 },
+      isTls: false,
       publicUrl: 'http://127.0.0.1:8008',
       behindProxy: false,
     },
@@ -46,7 +47,7 @@ t.test('without a file and an environment there are the defaults', async (t) => 
       trustedKeyServers: [],
       blockedKeys: [],
     },
-    tls: { cert: undefined, key: undefined },
+    tls: { cert: undefined, key: undefined, hosts: ['localhost'], acme: undefined },
     registration: { mode: 'token', sharedSecret: undefined },
     support: { email: undefined, matrixId: undefined, page: undefined },
     metrics: { token: undefined },
@@ -65,7 +66,7 @@ federation:
   listen: "[::]:443"
   ca_file: ca.pem
   allow: [a.example, "b.example:8448"]
-  deny: [c.example]
+  deny: ["*.example.org", "10.0.?.1", "[2001:db8::*]"]
   allow_private_addresses: true
   trusted_key_servers: [keys.example]
   blocked_keys: [AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA]
@@ -94,7 +95,7 @@ log: { level: debug }
       CANDOR_FEDERATION_LISTEN: '[::]:443',
       CANDOR_FEDERATION_CA: join(folder, 'ca.pem'),
       CANDOR_FEDERATION_ALLOW: 'a.example, b.example:8448',
-      CANDOR_FEDERATION_DENY: 'c.example',
+      CANDOR_FEDERATION_DENY: '*.example.org,10.0.?.1,[2001:db8::*]',
       CANDOR_FEDERATION_ALLOW_PRIVATE: 'true',
       CANDOR_TRUSTED_KEY_SERVERS: 'keys.example',
       CANDOR_FEDERATION_BLOCKED_KEYS: 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
@@ -172,9 +173,6 @@ t.test('a file that is missing or no YAML is a fault', async (t) => {
 });
 
 t.test('unsafe combinations stop the start', async (t) => {
-  t.match(faults({ env: { CANDOR_CLIENT_LISTEN: '0.0.0.0:8008' } }), [
-    /client\.listen: plain HTTP/,
-  ]);
   t.match(faults({ env: { CANDOR_SERVER_NAME: 'chat.example' } }), [
     /tls\.cert, tls\.key: .*required/,
   ]);
@@ -192,12 +190,109 @@ t.test('loopback names and addresses need no certificate and no proxy', async (t
   for (const name of ['localhost', 'hs1.localhost:8448', '127.0.0.1:8448', '[::1]:8448'])
     t.strictSame(faults({ env: { CANDOR_SERVER_NAME: name } }), [], name);
   for (const listen of ['localhost:1', '127.1.2.3:0', '[::1]:8008'])
-    t.strictSame(faults({ env: { CANDOR_CLIENT_LISTEN: listen } }), [], listen);
+    t.equal(read({ env: { CANDOR_CLIENT_LISTEN: listen } }).client.isTls, false, listen);
   for (const name of ['localhost.example', '128.0.0.1', 'notlocalhost'])
     t.equal(faults({ env: { CANDOR_SERVER_NAME: name } }).length, 1, name);
 });
 
 t.test('behind a proxy clients are sent to the host of the server name by TLS', async (t) => {
   const env = { CANDOR_BEHIND_PROXY: 'true', CANDOR_CLIENT_LISTEN: '0.0.0.0:8008' };
-  t.equal(read({ env }).client.publicUrl, 'https://localhost');
+  t.match(read({ env }).client, { isTls: false, publicUrl: 'https://localhost' });
+});
+
+t.test('off loopback and without a proxy the listener for clients ends TLS itself', async (t) => {
+  const named = {
+    CANDOR_SERVER_NAME: 'Chat.example',
+    CANDOR_TLS_CERT: '/c.pem',
+    CANDOR_TLS_KEY: '/k.pem',
+    CANDOR_CLIENT_LISTEN: '0.0.0.0:443',
+  };
+  t.match(read({ env: named }), {
+    client: { isTls: true, publicUrl: 'https://Chat.example' },
+    tls: { hosts: ['chat.example'] },
+  });
+  const delegated = {
+    ...named,
+    CANDOR_CLIENT_LISTEN: '[::]:8008',
+    CANDOR_FEDERATION_DELEGATE_TO: 'matrix.chat.example:443',
+  };
+  t.match(read({ env: delegated }), {
+    client: { isTls: true, publicUrl: 'https://matrix.chat.example:8008' },
+    tls: { hosts: ['matrix.chat.example'] },
+  });
+  const own = { ...delegated, CANDOR_PUBLIC_URL: 'https://clients.example/' };
+  t.strictSame(read({ env: own }).tls.hosts, ['matrix.chat.example', 'clients.example']);
+  const proxied = { ...own, CANDOR_BEHIND_PROXY: 'true' };
+  t.strictSame(read({ env: proxied }).tls.hosts, ['matrix.chat.example'], 'the proxy has its own');
+});
+
+const acme = {
+  CANDOR_SERVER_NAME: 'chat.example',
+  CANDOR_TLS_ACME_DIRECTORY: 'letsencrypt',
+  CANDOR_TLS_ACME_AGREE_TO_TERMS: 'true',
+};
+
+t.test('ACME is set by its group of keys', async (t) => {
+  const file = yaml(`
+server_name: chat.example
+tls:
+  acme:
+    directory: https://ca.example/acme/directory
+    agree_to_terms: true
+    email: ops@chat.example
+    hosts: [WWW.chat.example, chat.example]
+    http_listen: 127.0.0.1:8080
+    ca_file: ca.pem
+    eab_key_id: kid-1
+    eab_hmac_key: aGFsbG8_
+`);
+  t.strictSame(read({ file }).tls, {
+    cert: undefined,
+    key: undefined,
+    hosts: ['chat.example', 'www.chat.example'],
+    acme: {
+      directory: 'https://ca.example/acme/directory',
+      email: 'ops@chat.example',
+      httpListen: { host: '127.0.0.1', port: 8080 },
+      caFile: join(folder, 'ca.pem'),
+      externalAccount: { keyId: 'kid-1', hmacKey: 'aGFsbG8_' },
+    },
+  });
+  t.match(read({ env: acme }).tls.acme, {
+    directory: 'https://acme-v02.api.letsencrypt.org/directory',
+    httpListen: { host: '0.0.0.0', port: 80 },
+    externalAccount: undefined,
+  });
+  const staging = { ...acme, CANDOR_TLS_ACME_DIRECTORY: 'letsencrypt-staging' };
+  t.match(read({ env: staging }).tls.acme?.directory, /^https:\/\/acme-staging/);
+});
+
+t.test('what cannot work with ACME stops the start, by name', async (t) => {
+  const faulty = (env: Record<string, string>) => faults({ env: { ...acme, ...env } });
+  t.match(faulty({ CANDOR_TLS_CERT: '/c', CANDOR_TLS_KEY: '/k' }), [
+    /^tls\.acme\.directory, tls\.cert, tls\.key: /,
+  ]);
+  t.match(faulty({ CANDOR_TLS_ACME_AGREE_TO_TERMS: '' }), [/^tls\.acme\.agree_to_terms: /]);
+  t.match(faulty({ CANDOR_TLS_ACME_EAB_KEY_ID: 'a' }), [/^tls\.acme\.eab_hmac_key: is missing/]);
+  t.match(faulty({ CANDOR_TLS_ACME_EAB_HMAC_KEY: 'a' }), [/^tls\.acme\.eab_key_id: is missing/]);
+  for (const name of ['localhost', '127.0.0.1:8448', '192.0.2.7', '[2001:db8::7]:8448'])
+    t.match(
+      faulty({ CANDOR_SERVER_NAME: name }),
+      [/^tls\.acme\.directory: no authority gives/],
+      name,
+    );
+  t.match(faulty({ CANDOR_TLS_ACME_HOSTS: 'a.localhost' }), [/for a\.localhost; allowed/]);
+  t.match(faulty({ CANDOR_TLS_ACME_HOSTS: '*.chat.example' }), [/^tls\.acme\.hosts /]);
+  t.match(faulty({ CANDOR_TLS_ACME_DIRECTORY: 'http://ca.example/' }), [
+    /^tls\.acme\.directory \(CANDOR_TLS_ACME_DIRECTORY\): .*https:/,
+  ]);
+  t.match(faults({ env: { CANDOR_TLS_ACME_EMAIL: 'ops@chat.example' } }), [
+    /^tls\.acme\.email: has no use without tls\.acme\.directory/,
+  ]);
+  t.match(faults({ file: yaml('tls: { acme: letsencrypt }') }), [
+    /^tls\.acme: has to be a section/,
+  ]);
+  const hush = faulty({ CANDOR_TLS_ACME_EAB_KEY_ID: 'a', CANDOR_TLS_ACME_EAB_HMAC_KEY: 'h u s h' });
+  t.match(hush, [/^tls\.acme\.eab_hmac_key /, /./]);
+  t.notMatch(hush.join(), /h u s h/);
 });

@@ -2,10 +2,22 @@ import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseDocument } from 'yaml';
 import type { LogLevel } from '../log.ts';
-import { hostOf, isLoopbackHost } from './loopback.ts';
+import { checkTogether } from './check-together.ts';
+import { allowedText } from './describe-options.ts';
 import { nearestName } from './nearest-name.ts';
-import { allowedText, type Option, options } from './options.ts';
+import { type Option, options } from './options.ts';
 import { type Address, parseValue, type ValueOf } from './parse-value.ts';
+import { certificateHosts, isClientTls, publicUrlOf } from './where-reached.ts';
+
+export type AcmeConfig = {
+  /** The URL of the directory. */
+  readonly directory: string;
+  readonly email: string | undefined;
+  readonly httpListen: Address;
+  readonly caFile: string | undefined;
+  /** The key is in base64url, and a secret. */
+  readonly externalAccount: { readonly keyId: string; readonly hmacKey: string } | undefined;
+};
 
 /** The settings of a run, checked; paths are absolute. */
 export type Config = {
@@ -14,6 +26,8 @@ export type Config = {
   readonly database: { readonly url: string | undefined; readonly binDir: string | undefined };
   readonly client: {
     readonly listen: Address;
+    /** Whether `listen` speaks HTTPS. */
+    readonly isTls: boolean;
     readonly publicUrl: string;
     readonly behindProxy: boolean;
   };
@@ -28,7 +42,13 @@ export type Config = {
     readonly trustedKeyServers: readonly string[];
     readonly blockedKeys: readonly string[];
   };
-  readonly tls: { readonly cert: string | undefined; readonly key: string | undefined };
+  readonly tls: {
+    readonly cert: string | undefined;
+    readonly key: string | undefined;
+    /** The names that the certificate has to be for, lower case; the first is where other servers reach us. */
+    readonly hosts: readonly string[];
+    readonly acme: AcmeConfig | undefined;
+  };
   readonly registration: {
     readonly mode: 'open' | 'token' | 'closed';
     readonly sharedSecret: string | undefined;
@@ -55,7 +75,8 @@ export type ConfigSources = {
 };
 
 type Known = (typeof options)[number];
-type Values = {
+/** Every setting as it was read, by its key. */
+export type Values = {
   readonly [O in Known as O['key']]: O extends { readonly default: string }
     ? ValueOf<O>
     : ValueOf<O> | undefined;
@@ -118,39 +139,19 @@ const readValues = ({ file, env }: ConfigSources, faults: string[]): Partial<Val
   return Object.fromEntries(known.map((option) => [option.key, read(option)]));
 };
 
-/** Combinations that would be unsafe or could not work; each only when its parts were read. */
-const checkTogether = (values: Partial<Values>): readonly string[] => {
-  const faults: string[] = [];
-  const listen = values['client.listen'];
-  const federation = values['federation.listen'];
-  const name = values.server_name;
-  const cert = values['tls.cert'];
-  const key = values['tls.key'];
-  if (listen && !isLoopbackHost(listen.host) && values['client.behind_proxy'] === false)
-    faults.push(
-      `client.listen: plain HTTP on ${listen.host} would show passwords to the network; allowed: a loopback address, or client.behind_proxy: true with a proxy that ends TLS`,
-    );
-  if (listen && federation && listen.port !== 0 && listen.port === federation.port)
-    faults.push(
-      `federation.listen: has the port of client.listen (${listen.port}); allowed: another port`,
-    );
-  if ((cert === undefined) !== (key === undefined))
-    faults.push(
-      `tls.${cert === undefined ? 'cert' : 'key'}: is missing; allowed: tls.cert and tls.key together`,
-    );
-  if (name !== undefined && !isLoopbackHost(hostOf(name)) && !cert && !key)
-    faults.push(
-      `tls.cert, tls.key: are required for the server name ${name}; only localhost names get a self-signed certificate`,
-    );
-  if (values['database.url'] !== undefined && values['database.bin_dir'] !== undefined)
-    faults.push('database.bin_dir: has no use beside database.url; allowed: one of them');
-  return faults;
-};
-
-const defaultPublicUrl = (values: Values): string => {
-  if (values['client.behind_proxy']) return `https://${hostOf(values.server_name)}`;
-  const { host, port } = values['client.listen'];
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+/** What the settings say of ACME, once they are known to be whole. */
+const acmeOf = (values: Values): Config['tls']['acme'] => {
+  const directory = values['tls.acme.directory'];
+  if (directory === undefined) return undefined;
+  const keyId = values['tls.acme.eab_key_id'];
+  const hmacKey = values['tls.acme.eab_hmac_key'];
+  return {
+    directory,
+    email: values['tls.acme.email'],
+    httpListen: values['tls.acme.http_listen'],
+    caFile: values['tls.acme.ca_file'],
+    externalAccount: keyId === undefined || hmacKey === undefined ? undefined : { keyId, hmacKey },
+  };
 };
 
 /** Reads the settings from the environment, then the file, then the defaults; reports all faults at once. */
@@ -169,7 +170,8 @@ export const readConfig = (sources: ConfigSources): ConfigResult => {
       database: { url: values['database.url'], binDir: values['database.bin_dir'] },
       client: {
         listen: values['client.listen'],
-        publicUrl: values['client.public_url'] ?? defaultPublicUrl(values),
+        isTls: isClientTls(values),
+        publicUrl: publicUrlOf(values),
         behindProxy: values['client.behind_proxy'],
       },
       federation: {
@@ -182,7 +184,12 @@ export const readConfig = (sources: ConfigSources): ConfigResult => {
         trustedKeyServers: values['federation.trusted_key_servers'] ?? [],
         blockedKeys: values['federation.blocked_keys'] ?? [],
       },
-      tls: { cert: values['tls.cert'], key: values['tls.key'] },
+      tls: {
+        cert: values['tls.cert'],
+        key: values['tls.key'],
+        hosts: certificateHosts(values),
+        acme: acmeOf(values),
+      },
       registration: {
         mode: values['registration.mode'],
         sharedSecret: values['registration.shared_secret'],

@@ -8,6 +8,7 @@ import {
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { type SecureContextOptions, Server as TlsServer } from 'node:tls';
 import { limits } from '@candor/spec';
 
 export type TlsKeys = { readonly cert: string | Buffer; readonly key: string | Buffer };
@@ -31,6 +32,8 @@ export type Upgrade = {
 export type Listener = {
   readonly server: Server;
   readonly port: number;
+  /** Shows another certificate from now on; nothing on a listener without TLS. */
+  show(tls: TlsKeys): void;
   /** Takes no more connections, lets open requests finish, and ends after `limits.drainMsMax` at the latest. */
   drain(): Promise<void>;
 };
@@ -56,15 +59,21 @@ const httpOptions: ServerOptions = {
   connectionsCheckingInterval: limits.headersTimeoutMs / 2,
 };
 
+/** Given whole for each later certificate too: what is left out goes back to what Node takes by itself. */
+const secureOptions = ({ cert, key }: TlsKeys): SecureContextOptions => ({
+  cert,
+  key,
+  minVersion: 'TLSv1.2',
+  ciphers: forwardSecretSuites,
+});
+
 const create = ({ tls, app, upgrade }: ListenOptions): Server => {
   const options = { ...httpOptions, ...(upgrade && { shouldUpgradeCallback: upgrade.isWanted }) };
   if (!tls) return createServer(options, app);
   return createTlsServer(
     {
       ...options,
-      ...tls,
-      minVersion: 'TLSv1.2',
-      ciphers: forwardSecretSuites,
+      ...secureOptions(tls),
       handshakeTimeout: limits.headersTimeoutMs,
     },
     app,
@@ -128,5 +137,8 @@ export const openListener = async (options: ListenOptions): Promise<Listener> =>
     });
   });
   const { port } = server.address() as AddressInfo;
-  return { server, port, drain };
+  const show = (tls: TlsKeys) => {
+    if (server instanceof TlsServer) server.setSecureContext(secureOptions(tls));
+  };
+  return { server, port, show, drain };
 };

@@ -20,7 +20,8 @@ export const candorReady = operation({
   id: 'candorReady',
   method: 'GET',
   path: '/ready',
-  summary: 'Answers 200 when traffic may be sent here, 503 while starting and draining.',
+  summary:
+    'Answers 200 when traffic may be sent here, 503 while starting, draining and waiting for the first certificate.',
   auth: 'none',
   response: status,
 });

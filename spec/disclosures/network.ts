@@ -7,9 +7,13 @@ export const network = [
     kind: 'protected',
     title: 'HTTP and WebSocket traffic ends in TLS',
     wording:
-      'TLS 1.3, or 1.2 with forward secrecy and AEAD suites. Plain HTTP is served on loopback, or behind a proxy that the operator has declared. Clients are told to use TLS for at least a year (HSTS).',
+      'TLS 1.3, or 1.2 with forward secrecy and AEAD suites. Plain HTTP is served on loopback, or behind a proxy that the operator has declared; where certificates come by ACME, port 80 answers the authority and nothing of Matrix. Clients are told to use TLS for at least a year (HSTS).',
     parameters: { tlsMin: '1.2', hstsSecondsMin: 31_536_000 },
-    code: ['server/config/tls.ts', 'server/http/listener.ts'],
+    code: [
+      'server/config/where-reached.ts',
+      'server/certificates/open-certificates.ts',
+      'server/http/listener.ts',
+    ],
     since: '0.1.0',
   }),
   disclosure({

@@ -2,6 +2,8 @@ import { connect as connectTcp, isIP } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { check, demand } from '../../check.ts';
 import type { Deployment } from '../../deployment.ts';
+import { freePort } from '../../free-port.ts';
+import { createHomeserver } from '../../homeserver.ts';
 import { match } from '../../match.ts';
 import { sendRequest } from '../../send-request.ts';
 
@@ -114,14 +116,34 @@ const plainIsNotAnswered = async (place: Place): Promise<string> => {
   return answer.split('\r\n', 1)[0] || 'the connection was closed';
 };
 
-const plainListenerIsRefused = async ({ servers, folder }: Deployment): Promise<string> => {
-  const env = { CANDOR_CLIENT_LISTEN: '0.0.0.0:0', CANDOR_DATA_DIR: `${folder}/refused` };
-  const outcome = await servers[0].run(['serve'], env).then(
-    () => 'it started',
-    (error: Error) => error.message,
-  );
-  demand(match(outcome, /client\.listen/, 'the outcome'));
-  return /client\.listen.*/.exec(outcome)?.[0] ?? '';
+/** The same of the listener for clients, on a server that lets everyone come to it. */
+const outsideListenerIsSecure = async (deployment: Deployment): Promise<string> => {
+  const { servers, folder, authority } = deployment;
+  const ca = authority.cert;
+  const homeserver = createHomeserver({
+    logFile: `${folder}/outside.log`,
+    ca,
+    env: {
+      ...servers[0].env,
+      CANDOR_DATA_DIR: `${folder}/outside`,
+      CANDOR_CLIENT_LISTEN: `0.0.0.0:${await freePort()}`,
+      CANDOR_FEDERATION_LISTEN: `127.0.0.1:${await freePort()}`,
+    },
+  });
+  await homeserver.start();
+  try {
+    const { origin, hostname: host, port } = new URL(homeserver.url);
+    const place = { host, port: Number(port), ca };
+    const looks = [
+      goodOnesAreTaken(place),
+      weakOnesAreRefused(place),
+      everyAnswerHasHsts(origin, ca),
+      plainIsNotAnswered(place),
+    ];
+    return (await Promise.all(looks)).join('\n');
+  } finally {
+    await homeserver.stop();
+  }
 };
 
 const isLoopback = (host: string): boolean => /^(localhost|127\.[\d.]+|\[::1\])$/.test(host);
@@ -146,9 +168,9 @@ export const transport = check({
       else await step(title, () => Promise.reject(new Error(`${url.origin} is not served by TLS`)));
     }
     await ownStep(
-      'plain HTTP is served on loopback only, unless a proxy is declared',
+      'off loopback clients get TLS only, unless a proxy is declared',
       'it starts servers with other settings',
-      plainListenerIsRefused,
+      outsideListenerIsSecure,
     );
   },
 });

@@ -1,11 +1,19 @@
 import type { candor } from '@candor/spec';
+import type { Context } from '../../context.ts';
 import { Answer } from '../answer.ts';
 import type { Handler } from '../handler.ts';
 import { candorHealth } from './candorHealth.ts';
 
-/** A server that drains is healthy still, but nothing new should be sent to it. */
+const notReady = (context: Context, { signal }: { readonly signal: AbortSignal }) => {
+  if (signal.aborted) return 'draining';
+  return context.federation.certificates.current().origin === 'stand-in'
+    ? 'certificate'
+    : undefined;
+};
+
+/** A server that drains, or waits for its first certificate, is healthy; but nothing new should be sent to it. */
 export const candorReady: Handler<typeof candor.candorReady> = async (context, request) => {
-  if (!request.signal.aborted) return candorHealth(context, request);
-  const body = JSON.stringify({ status: 'unavailable', reason: 'draining' });
-  return new Answer({ status: 503, body });
+  const reason = notReady(context, request);
+  if (reason === undefined) return candorHealth(context, request);
+  return new Answer({ status: 503, body: JSON.stringify({ status: 'unavailable', reason }) });
 };
