@@ -4,6 +4,7 @@ import { shareDeviceList } from '../devices/announce-devices.ts';
 import { readMembership } from '../storage/memberships.ts';
 import { authoriseJoin } from './authorise-join.ts';
 import type { RoomContext } from './build-room-event.ts';
+import { carrySettings } from './carry-settings.ts';
 import { readCurrentMembership } from './current-membership.ts';
 import { joinRemote } from './remote/join-remote.ts';
 import type { RemoteContext } from './remote/remote-context.ts';
@@ -96,5 +97,6 @@ export const joinRoom = async (context: RemoteContext, entry: Entry): Promise<Se
   const sent = await enter(context, entry);
   const room = await rooms.get(roomId);
   if (room && room.servers.size > 1) await shareDeviceList(db, sender, roomId);
+  await carrySettings(context, roomId, sender);
   return sent;
 };

@@ -1,5 +1,8 @@
 import t from 'tap';
+import { changePushRules, readPushRules } from '../push/push-rules.ts';
+import { readAccountData, writeAccountData } from '../storage/account-data.ts';
 import { readAlias } from '../storage/aliases.ts';
+import { transact } from '../storage/database.ts';
 import { type TestRooms, testRooms } from '../testing/room-context.ts';
 import { createRoom } from './create-room.ts';
 import { joinRoom } from './join-room.ts';
@@ -93,4 +96,46 @@ t.test('additional creators are those of the request', async (t) => {
   const replacement = await upgradeRoom(context, upgrade);
   const room = await context.rooms.get(replacement);
   t.equal(room?.levels.ofUser(bob), Number.POSITIVE_INFINITY);
+});
+
+t.test('users find in the new room what they had set for the old one', async (t) => {
+  const context = await testRooms(t);
+  const { db } = context;
+  const { roomId } = await createRoom(context, alice, { preset: 'public_chat' });
+  await joinRoom(context, { roomId, sender: bob });
+  const tags = { tags: { 'm.favourite': { order: 0.5 } } };
+  const muted = { rule_id: roomId, default: false, enabled: true, actions: [] };
+  await transact(db, async (tx) => {
+    await writeAccountData(tx, { userId: bob, type: 'm.direct' }, { [alice]: [roomId], x: 'odd' });
+    for (const userId of [alice, bob]) {
+      await writeAccountData(tx, { userId, roomId, type: 'm.tag' }, tags);
+    }
+  });
+  await changePushRules(db, bob, (rules) => ({ ...rules, room: [muted] }));
+
+  const replacement = await upgradeRoom(context, { roomId, userId: alice, newVersion: '12' });
+  const tagsOf = (userId: string, room: string) =>
+    readAccountData(db, { userId, roomId: room, type: 'm.tag' });
+  t.same(await tagsOf(alice, replacement), tags, 'whoever upgrades is in the new room at once');
+  t.equal(await tagsOf(bob, replacement), undefined);
+  await joinRoom(context, { roomId: replacement, sender: bob });
+  t.same(await tagsOf(bob, replacement), tags);
+  t.same(await readAccountData(db, { userId: bob, type: 'm.direct' }), {
+    [alice]: [roomId, replacement],
+    x: 'odd',
+  });
+  const { room } = await readPushRules(db, bob);
+  t.same(room, [{ ...muted, rule_id: replacement }, muted]);
+
+  await transact(db, (tx) =>
+    writeAccountData(tx, { userId: bob, roomId: replacement, type: 'm.tag' }, { tags: {} }),
+  );
+  await joinRoom(context, { roomId: replacement, sender: bob });
+  t.same(await tagsOf(bob, replacement), { tags: {} }, 'what was changed since stays');
+  const impostor = await createRoom(context, alice, {
+    preset: 'public_chat',
+    creation_content: { predecessor: { room_id: roomId } },
+  });
+  await joinRoom(context, { roomId: impostor.roomId, sender: bob });
+  t.equal(await tagsOf(bob, impostor.roomId), undefined, 'the old room has to say so too');
 });

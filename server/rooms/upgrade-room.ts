@@ -3,6 +3,7 @@ import { MatrixError } from '@candor/spec';
 import { moveAliases } from '../storage/aliases.ts';
 import { transact } from '../storage/database.ts';
 import { movePublished } from '../storage/room-directory.ts';
+import { carrySettings } from './carry-settings.ts';
 import { type CreateRoomContext, createRoom } from './create-room.ts';
 import type { Room } from './room.ts';
 import { sendEvent } from './send-event.ts';
@@ -123,5 +124,6 @@ export const upgradeRoom = async (
 ): Promise<string> => {
   const { replacement, room } = await createReplacement(context, upgrade);
   await endRoom(context, room, upgrade.userId, replacement);
+  await carrySettings(context, replacement, upgrade.userId);
   return replacement;
 };
