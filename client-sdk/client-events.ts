@@ -6,6 +6,7 @@ import type { Store } from './stores/store.ts';
 import type { Row } from './stores/tables.ts';
 import type { SyncNews } from './sync/read-sync.ts';
 import type { SyncState } from './sync/sync-loop.ts';
+import type { Verification } from './verification/verification.ts';
 
 /** A warning that stays until the person has dealt with it. */
 export type Warning = Omit<Row<'warnings'>, 'resolvedAt'>;
@@ -24,6 +25,10 @@ export type ClientEvents = {
   /** The content of `m.receipt`: event → kind → user. */
   receipt: [roomId: string, receipts: JsonObject];
   warning: [warning: Warning];
+  /** Somebody asks to verify each other's identity: `accept` or `cancel`. */
+  verification: [verification: Verification];
+  /** An own device was verified: it is the user's, and may be given secrets. */
+  ownDeviceVerified: [deviceId: string];
   /** An encrypted message to this device beside the rooms, of the application's own kind. */
   toDevice: [
     event: { sender: string; senderDevice: string | null; type: string; content: JsonObject },
@@ -60,7 +65,10 @@ export const tellingsOfOutcome = (
     ...rows.flatMap((row) => ofRow(store, userId, row)),
     ...warnings.map((warning): Telling => ({ name: 'warning', args: [warning] })),
     ...toDevice.flatMap(({ sender, senderDevice, message: own }): Telling[] =>
-      own ? [{ name: 'toDevice', args: [{ sender, senderDevice, ...own }] }] : [],
+      // Secrets are for the client alone.
+      own && !own.type.startsWith('m.secret.')
+        ? [{ name: 'toDevice', args: [{ sender, senderDevice, ...own }] }]
+        : [],
     ),
   ];
 };

@@ -34,6 +34,7 @@ import type { Row, TrustState } from './stores/tables.ts';
 import { applySync } from './sync/apply-sync.ts';
 import { runSyncLoop, type SyncState } from './sync/sync-loop.ts';
 import { Decisions } from './verification/decisions.ts';
+import { Verifications } from './verification/verifications.ts';
 
 export type DeviceOfUser = {
   readonly deviceId: string;
@@ -45,6 +46,8 @@ export type DeviceOfUser = {
 export class Candor extends EventEmitter<ClientEvents> {
   readonly userId: string;
   readonly deviceId: string;
+  /** Comparing emoji or scanning a code with users of any Matrix client, and with one's own devices. */
+  readonly verifications: Verifications;
   readonly #store: Store;
   readonly #api: HomeserverApi;
   readonly #engine: SignalEngine;
@@ -106,12 +109,16 @@ export class Candor extends EventEmitter<ClientEvents> {
     });
     this.#engine = new SignalEngine({ store, userId, deviceId });
     const [api, engine] = [this.#api, this.#engine];
-    const onOutcome = (outcome: ReceiveOutcome) =>
+    const onOutcome = (outcome: ReceiveOutcome) => {
       this.#tell(tellingsOfOutcome(store, this, outcome));
+      this.verifications.receive([], outcome.updated);
+    };
     this.#courier = new Courier({ api, engine, onOutcome });
     this.#decisions = new Decisions(engine, onOutcome);
     this.#queue = new SendQueue({ api, engine, store, courier: this.#courier });
     this.#roomContext = { api, engine, store, queue: this.#queue, userId };
+    const parts = { ...this.#roomContext, courier: this.#courier, onOutcome };
+    this.verifications = new Verifications(parts, (telling) => this.#tell([telling]));
   }
 
   #publish(password: string, identity?: IdentityChoice): Promise<boolean> {
@@ -156,6 +163,7 @@ export class Candor extends EventEmitter<ClientEvents> {
   async stop(): Promise<void> {
     this.#running?.stop.abort();
     this.#api.close();
+    this.verifications.stop();
     await this.#running?.ended;
     await this.#queue.stop();
     await this.#courier.idle();
@@ -170,8 +178,10 @@ export class Candor extends EventEmitter<ClientEvents> {
         store: this.#store,
         userId: this.userId,
         signal,
-        emit: (news, outcome) =>
-          this.#tell([...tellingsOfNews(news), ...tellingsOfOutcome(this.#store, this, outcome)]),
+        emit: (news, outcome) => {
+          this.#tell([...tellingsOfNews(news), ...tellingsOfOutcome(this.#store, this, outcome)]);
+          this.verifications.receive(news.toDevice, [...outcome.events, ...outcome.updated]);
+        },
       },
       body,
     );

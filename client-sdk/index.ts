@@ -12,3 +12,11 @@ export type { SafetyNumber } from './signal/fingerprint.ts';
 export { StoreError } from './stores/store.ts';
 export type { TrustState } from './stores/tables.ts';
 export type { SyncState } from './sync/sync-loop.ts';
+export type { Emoji } from './verification/emoji-table.ts';
+export type {
+  Cancellation,
+  ScanResult,
+  Verification,
+  VerificationPhase,
+} from './verification/verification.ts';
+export type { VerificationRequest, Verifications } from './verification/verifications.ts';

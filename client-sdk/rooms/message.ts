@@ -1,5 +1,6 @@
 import type { JsonObject } from '@candor/federation';
 import type { Row } from '../stores/tables.ts';
+import { readOffer } from '../verification/read-offer.ts';
 
 /** One event of a room's conversation, as it is shown. */
 export type Message = {
@@ -42,8 +43,8 @@ const isSpeech = (type: string): boolean =>
   type === 'm.room.message' || type === 'm.sticker' || type.startsWith('m.poll.');
 
 /** Whether a stored event is part of the conversation. */
-const isMessage = ({ type, state }: Row<'timeline'>): boolean =>
-  state === 'clear' ? isSpeech(type) : true;
+const isMessage = (row: Row<'timeline'>): boolean =>
+  !readOffer.isPartOfOne(row) && (row.state !== 'clear' || isSpeech(row.type));
 
 /** What to show of a stored event; plaintext in an encrypted room is refused. */
 const ofRow = (row: Row<'timeline'>, isEncryptedRoom: boolean, ownUserId: string): Message => {
