@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type JsonObject, signingKeyFromSeed } from '@candor/federation';
 import fc from 'fast-check';
 import t from 'tap';
+import { deviceDirectory } from '../signal/device-directory.ts';
 import type { Envelope } from '../signal/plaintext.ts';
 import { openMemoryStore } from '../stores/memory-store.ts';
 import { archiveKeys } from './archive-keys.ts';
@@ -126,13 +127,11 @@ t.test('only a version signed by the user’s own is taken for signed', async (t
   const masterKey = signingKeyFromSeed('', seed).publicKey;
   const signer = signingKeyFromSeed(masterKey, seed);
   const put = (trust: 'pinned' | 'verified') =>
-    store.transaction((tx) =>
-      tx.put('users', {
-        ...{ userId, outdated: false, generation: 0, queryAfter: 0, queriedAt: 1, trust },
-        ...{ firstSeenMasterKey: masterKey, masterKey, selfSigningKey: null },
-        ...{ offeredMasterKey: null, offeredSelfSigningKey: null, tracked: true },
-      }),
-    );
+    store.transaction((tx) => {
+      deviceDirectory.track(tx, [userId]);
+      const user = tx.get('users', { userId });
+      if (user) tx.put('users', { ...user, trust, masterKey });
+    });
   put('verified');
   const algorithm = 'dev.candor.archive.v1';
   const read = (auth_data: JsonObject, named = algorithm) =>

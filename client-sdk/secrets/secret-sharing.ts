@@ -12,7 +12,7 @@ import type { Row } from '../stores/tables.ts';
 
 export type SharingOptions = {
   readonly engine: SignalEngine;
-  readonly courier: Courier;
+  readonly courier: Pick<Courier, 'perform' | 'followUp'>;
   readonly store: Store;
   readonly userId: string;
   /** The secrets this device has, by name. */
