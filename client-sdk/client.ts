@@ -23,7 +23,9 @@ import {
   type Warning,
 } from './client-events.ts';
 import { createRoom } from './rooms/create-room.ts';
+import { findDirectRoom } from './rooms/find-direct-room.ts';
 import { Room, type RoomContext } from './rooms/room.ts';
+import { Recovery } from './secrets/recovery.ts';
 import { Courier } from './send/courier.ts';
 import { SendQueue } from './send/send-queue.ts';
 import type { ReceiveOutcome } from './signal/engine-receive.ts';
@@ -33,14 +35,8 @@ import type { Store } from './stores/store.ts';
 import type { Row, TrustState } from './stores/tables.ts';
 import { applySync } from './sync/apply-sync.ts';
 import { runSyncLoop, type SyncState } from './sync/sync-loop.ts';
-import { Decisions } from './verification/decisions.ts';
+import { Decisions, type DeviceOfUser } from './verification/decisions.ts';
 import { Verifications } from './verification/verifications.ts';
-
-export type DeviceOfUser = {
-  readonly deviceId: string;
-  readonly displayName: string | null;
-  readonly trusted: boolean;
-};
 
 /** One device of one user: signs in, syncs, and keeps every conversation end-to-end encrypted. */
 export class Candor extends EventEmitter<ClientEvents> {
@@ -48,6 +44,8 @@ export class Candor extends EventEmitter<ClientEvents> {
   readonly deviceId: string;
   /** Comparing emoji or scanning a code with users of any Matrix client, and with one's own devices. */
   readonly verifications: Verifications;
+  /** The user's keys and history for their next device: with a recovery key, and an archive. */
+  readonly recovery: Recovery;
   readonly #store: Store;
   readonly #api: HomeserverApi;
   readonly #engine: SignalEngine;
@@ -112,13 +110,20 @@ export class Candor extends EventEmitter<ClientEvents> {
     const onOutcome = (outcome: ReceiveOutcome) => {
       this.#tell(tellingsOfOutcome(store, this, outcome));
       this.verifications.receive([], outcome.updated);
+      this.recovery.receive(outcome);
     };
     this.#courier = new Courier({ api, engine, onOutcome });
     this.#decisions = new Decisions(engine, onOutcome);
     this.#queue = new SendQueue({ api, engine, store, courier: this.#courier });
-    this.#roomContext = { api, engine, store, queue: this.#queue, userId };
-    const parts = { ...this.#roomContext, courier: this.#courier, onOutcome };
-    this.verifications = new Verifications(parts, (telling) => this.#tell([telling]));
+    const queue = this.#queue;
+    const parts = { api, engine, store, userId, queue, courier: this.#courier, onOutcome };
+    const tell = (telling: Telling) => this.#tell([telling]);
+    this.recovery = new Recovery(parts, tell);
+    const context = { ...parts, archive: this.recovery.archive };
+    this.#roomContext = context;
+    this.verifications = new Verifications(context, tell);
+    // The device that was verified has what this one lacks.
+    this.on('ownDeviceVerified', () => this.recovery.ask().catch((e) => this.#problem(e)));
   }
 
   #publish(password: string, identity?: IdentityChoice): Promise<boolean> {
@@ -154,6 +159,7 @@ export class Candor extends EventEmitter<ClientEvents> {
         ended: Promise.all([
           runSyncLoop({ api: this.#api, since, apply, onState }, signal),
           this.#courier.keepFollowingUp(signal, (error) => this.#problem(error)),
+          this.recovery.archive.run(signal),
         ]),
       };
     });
@@ -166,6 +172,7 @@ export class Candor extends EventEmitter<ClientEvents> {
     this.verifications.stop();
     await this.#running?.ended;
     await this.#queue.stop();
+    await this.recovery.idle();
     await this.#courier.idle();
     this.#store.close();
   }
@@ -181,6 +188,7 @@ export class Candor extends EventEmitter<ClientEvents> {
         emit: (news, outcome) => {
           this.#tell([...tellingsOfNews(news), ...tellingsOfOutcome(this.#store, this, outcome)]);
           this.verifications.receive(news.toDevice, [...outcome.events, ...outcome.updated]);
+          this.recovery.receive(outcome);
         },
       },
       body,
@@ -219,16 +227,9 @@ export class Candor extends EventEmitter<ClientEvents> {
 
   /** The direct room with a user: one there is, one they invited us to, or a new one with an invitation. */
   async directRoom(userId: string): Promise<Room> {
-    const known = this.rooms()
-      .filter((room) => room.directUserId === userId && room.encryption === 'direct')
-      .filter((room) => !['leave', 'ban'].includes(room.members().get(userId) ?? 'invite'))
-      .sort((a, b) => (a.id < b.id ? -1 : 1));
-    const joined = known.find(({ membership }) => membership === 'join');
-    if (joined) return joined;
-    const [invited] = known;
-    if (invited) await invited.join();
-    if (invited) return invited;
-    return this.#create({ encryption: 'direct', invite: [userId] });
+    const known = findDirectRoom(this.rooms(), userId);
+    if (known?.membership === 'invite') await known.join();
+    return known ?? this.#create({ encryption: 'direct', invite: [userId] });
   }
 
   /** Makes an encrypted group room and invites users to it. */
@@ -252,9 +253,7 @@ export class Candor extends EventEmitter<ClientEvents> {
 
   /** A user's devices as far as known; messages are encrypted only to the `trusted` ones. */
   devicesOf(userId: string): DeviceOfUser[] {
-    return this.#engine
-      .devicesOf(userId)
-      .map(({ deviceId, displayName, eligible: trusted }) => ({ deviceId, displayName, trusted }));
+    return this.#decisions.devicesOf(userId);
   }
 
   /** The number to compare with a user; undefined while their identity is not known here. */
