@@ -34,7 +34,7 @@ const receiveOne = async (
   const room = await context.rooms.get(roomId);
   const reception = room?.isResident
     ? await receiveEvent(context, { roomId, server: origin }, event)
-    : await receiveUninvited(context, roomId, event);
+    : await receiveUninvited(context, { origin, roomId }, event);
   if (!('reason' in reception)) return reception;
   const { kind, reason } = reception;
   const { eventId } = event;

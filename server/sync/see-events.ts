@@ -1,5 +1,6 @@
 import type { Context } from '../context.ts';
 import { type VisibleEvent, visibleEvents } from '../rooms/history-visibility.ts';
+import { isUnjudged } from '../rooms/remote/unjudged.ts';
 import type { Room } from '../rooms/room.ts';
 import type { StoredEvent } from '../storage/stored-event.ts';
 import type { StreamPosition } from '../storage/stream-clock.ts';
@@ -32,6 +33,7 @@ const isShownToMembers = (stored: StoredEvent): boolean => {
   return (
     visibility !== 'joined' &&
     visibility !== 'invited' &&
+    stored.event.redacts === undefined &&
     !stored.isOutlier &&
     !stored.isSoftFailed &&
     stored.rejectedFor === null
@@ -39,11 +41,11 @@ const isShownToMembers = (stored: StoredEvent): boolean => {
 };
 
 /** What becomes of oneself is no secret: the end of an invite, say, is not part of any history that may be seen. */
-const isOwnMembership = ({ event, isSoftFailed, rejectedFor }: StoredEvent, userId: string) =>
-  event.type === 'm.room.member' &&
-  event.stateKey === userId &&
-  !isSoftFailed &&
-  rejectedFor === null;
+const isOwnMembership = (stored: StoredEvent, userId: string) =>
+  stored.event.type === 'm.room.member' &&
+  stored.event.stateKey === userId &&
+  (!stored.isSoftFailed || isUnjudged(stored)) &&
+  stored.rejectedFor === null;
 
 const membershipIn = ({ event }: StoredEvent): string => {
   const { membership } = event.content;

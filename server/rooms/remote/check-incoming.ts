@@ -17,7 +17,13 @@ import type { RemoteContext } from './remote-context.ts';
 
 export type IncomingEvent =
   | { readonly ok: true; readonly event: RoomEvent }
-  | { readonly ok: false; readonly eventId?: string; readonly reason: string };
+  | {
+      readonly ok: false;
+      readonly eventId?: string;
+      readonly reason: string;
+      /** Nobody could be asked for the key: the signature may be right. */
+      readonly isKeyMissing?: boolean;
+    };
 
 type Checked = {
   readonly read: ReadEvent;
@@ -89,6 +95,8 @@ const outcomeOf = ({ read, fault }: Checked, verdict: Verdict | undefined): Inco
   if (!read.ok) return read;
   const { event } = read;
   if (verdict?.allowed && fault === undefined) return { ok: true, event };
-  const reason = fault ?? (verdict && !verdict.allowed ? verdict.reason : 'not verified');
-  return { ok: false, eventId: event.eventId, reason };
+  const refusal = verdict?.allowed === false ? verdict : undefined;
+  const reason = fault ?? refusal?.reason ?? 'not verified';
+  const isKeyMissing = fault === undefined && refusal?.rule === 'no valid key';
+  return { ok: false, eventId: event.eventId, reason, isKeyMissing };
 };

@@ -6,8 +6,9 @@ import type { Room } from '../room.ts';
 import { fetchAuthChain } from './fetch-auth-chain.ts';
 import { fetchEvents } from './fetch-events.ts';
 import { type JudgedEvent, judgeByAuthEvents, orderByAuthEvents } from './judge-auth-events.ts';
-import { keepOutliers } from './keep-outliers.ts';
+import { keepOutliers, type Outlier } from './keep-outliers.ts';
 import type { RemoteContext, RemoteSource } from './remote-context.ts';
+import { isUnjudged } from './unjudged.ts';
 
 /** What the events cite and nobody has shown us; the create event too, where nobody cites it. */
 const citedElsewhere = async (
@@ -17,7 +18,10 @@ const citedElsewhere = async (
   const cited = new Set([...events.values()].flatMap((event) => event.authEvents));
   const open = [...cited].filter((eventId) => !events.has(eventId));
   const known = await rooms.events.load(open);
-  return open.filter((eventId) => !known.has(eventId));
+  return open.filter((eventId) => {
+    const stored = known.get(eventId);
+    return !stored || isUnjudged(stored);
+  });
 };
 
 /** Adds to the events everything of their auth chains that is not here; gives up within the limits. */
@@ -52,7 +56,7 @@ const completeAuthChains = async (
 const keepInParts = async (
   context: RemoteContext,
   room: Room,
-  judged: readonly JudgedEvent[],
+  judged: readonly Outlier[],
 ): Promise<readonly Promise<void>[]> => {
   const writes: Promise<void>[] = [];
   const size = limits.persistBatchEventsMax;
@@ -81,14 +85,19 @@ export const importOutliers = async (
   const written = await context.rooms.write(source.roomId, async (room) => {
     const ids = [...all.values()].flatMap((event) => [event.eventId, ...event.authEvents]);
     const root = room.rules.roomIdIsCreateHash ? [`$${room.roomId.slice(1)}`] : [];
-    const known = await context.rooms.events.load(new Set([...root, ...ids]));
-    const judged = new Map<string, JudgedEvent>();
+    const stored = await context.rooms.events.load(new Set([...root, ...ids]));
+    const judged = new Map<string, JudgedEvent & Outlier>();
     let count = 0;
-    const find = (eventId: string) => judged.get(eventId) ?? known.get(eventId);
+    const known = (eventId: string) => {
+      const one = stored.get(eventId);
+      return one && !isUnjudged(one) ? one : undefined;
+    };
+    const find = (eventId: string) => judged.get(eventId) ?? known(eventId);
     for (const event of orderByAuthEvents(all.values())) {
-      if (known.has(event.eventId) || !event.authEvents.every((id) => find(id))) continue;
+      if (known(event.eventId) || !event.authEvents.every((id) => find(id))) continue;
       const rejectedFor = judgeByAuthEvents(event, find, room.rules);
-      judged.set(event.eventId, { event, rejectedFor });
+      const unjudgedNid = stored.get(event.eventId)?.eventNid;
+      judged.set(event.eventId, { event, rejectedFor, unjudgedNid });
       count += 1;
       if (count % limits.eventsPerTurnMax === 0) await setImmediate();
     }

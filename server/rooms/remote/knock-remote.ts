@@ -18,14 +18,17 @@ export const knockRemote = async (
   const { roomId, sender: userId } = entry;
   const content = await entryContent(context, entry);
   const wish = { kind: 'knock', roomId, userId, content } as const;
-  const { answer, event, rules } = await tryServers(servers, (server) =>
-    shakeHands(context, wish, server),
-  );
+  const {
+    answer,
+    event,
+    rules,
+    server: knockedThrough,
+  } = await tryServers(servers, (server) => shakeHands(context, wish, server));
   const list = listIn(answer, 'knock_room_state');
-  const shown = await readShownEntries(context, list, rules, roomId);
+  const { entries: shown } = await readShownEntries(context, list, rules, roomId);
   await knownRoom(context, roomId, rules);
   const { written, position } = await context.rooms.write(roomId, (room) =>
-    placeOutOfBand(context, room, event, shown),
+    placeOutOfBand(context, room, event, { shown, knockedThrough }),
   );
   await written;
   return { eventId: event.eventId, position };

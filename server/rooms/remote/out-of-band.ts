@@ -5,6 +5,12 @@ import type { Room } from '../room.ts';
 import { keepOutliers } from './keep-outliers.ts';
 import type { RemoteContext } from './remote-context.ts';
 
+export type OutOfBand = {
+  /** Stripped state that came with an invitation or a knock. */
+  readonly shown?: readonly JsonObject[];
+  readonly knockedThrough?: string;
+};
+
 /**
  * A local user's membership in a room that this server is not in: an invitation, a knock, the end of either. Keeps the
  * event beside the timeline; resolves when it is on disk. Only the room's writer calls it.
@@ -13,13 +19,13 @@ export const placeOutOfBand = async (
   context: RemoteContext,
   room: Room,
   event: RoomEvent,
-  shown?: readonly JsonObject[],
+  { shown, knockedThrough }: OutOfBand = {},
 ): Promise<{ readonly written: Promise<void>; readonly position: number }> => {
   const { db, rooms } = context;
   const { roomId } = room;
   const { eventId, sender, stateKey: userId = '', content } = event;
   const isKnown = (await rooms.events.loadOne(eventId)) !== undefined;
-  const kept = await keepOutliers(context, room, isKnown ? [] : [{ event, rejectedFor: null }]);
+  const kept = await keepOutliers(context, room, isKnown ? [] : [{ event }]);
   const position = db.clock.next({ kind: 'membership', roomId, userId, wakes: [userId] });
   const membership: NonNullable<PersistItem['memberships']>[number] = {
     roomNid: room.roomNid,
@@ -30,6 +36,7 @@ export const placeOutOfBand = async (
     position,
     isLocal: true,
     strippedState: shown ? JSON.stringify(shown) : null,
+    ...(knockedThrough !== undefined && { knockedThrough }),
   };
   const step = {
     ...kept,

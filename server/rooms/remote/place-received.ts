@@ -17,6 +17,7 @@ import { judgeByAuthEvents } from './judge-auth-events.ts';
 import { notPlaced } from './missing-events.ts';
 import { isRecommended } from './policy-server.ts';
 import type { RemoteContext } from './remote-context.ts';
+import { isUnjudged } from './unjudged.ts';
 
 /** What became of an event from another server; `refused` ones are not kept. */
 export type Reception =
@@ -39,7 +40,11 @@ const citedFault = async (
 ): Promise<string | null> => {
   const root = room.rules.roomIdIsCreateHash ? [`$${room.roomId.slice(1)}`] : [];
   const cited = await rooms.events.load([...root, ...event.authEvents]);
-  return judgeByAuthEvents(event, (eventId) => cited.get(eventId), room.rules);
+  const judged = (eventId: string) => {
+    const stored = cited.get(eventId);
+    return stored && !isUnjudged(stored) ? stored : undefined;
+  };
+  return judgeByAuthEvents(event, judged, room.rules);
 };
 
 const isPlaintext = (

@@ -3,6 +3,7 @@ import { stateHashShare } from '../../storage/state-hash.ts';
 import type { StoredEvent } from '../../storage/stored-event.ts';
 import type { StepContext } from '../place-event.ts';
 import type { StateSet } from '../state-set.ts';
+import { isUnjudged } from './unjudged.ts';
 
 /** What stands before the first event of a room. */
 export const noState: StateSet = {
@@ -12,7 +13,7 @@ export const noState: StateSet = {
   delta: new Map(),
 };
 
-/** A room state made of stored events, as another server told it; rejected events have no part in it. */
+/** A room state made of stored events, as another server told it; rejected and unjudged events have no part in it. */
 export const stateOfEvents = async (
   { rooms }: Pick<StepContext, 'rooms'>,
   events: Iterable<StoredEvent>,
@@ -20,7 +21,7 @@ export const stateOfEvents = async (
   const state = new Map<StateKey, StoredEvent>();
   for (const stored of events) {
     const { type, stateKey } = stored.event;
-    if (stateKey === undefined || stored.rejectedFor !== null) continue;
+    if (stateKey === undefined || stored.rejectedFor !== null || isUnjudged(stored)) continue;
     state.set(stateKeyOf(type, stateKey), stored);
   }
   const keyNids = await rooms.stateKeys.intern([...state.keys()]);

@@ -8,9 +8,11 @@ import type { RemoteContext } from './remote-context.ts';
 export const serversOfMembership = ({
   sender,
   strippedState,
+  knockedThrough,
 }: Membership): readonly (string | undefined)[] => {
   const shown = JSON.parse(strippedState ?? '[]') as readonly { readonly sender?: string }[];
-  return [sender, ...shown.flatMap((event) => event.sender ?? [])].map(serverNameOf);
+  const senders = [sender, ...shown.flatMap((event) => event.sender ?? [])];
+  return [knockedThrough ?? undefined, ...senders.map(serverNameOf)];
 };
 
 /** The servers that may be asked about a room, each once, in the order given; the one that a room id names comes last. */
