@@ -24,6 +24,15 @@ const enter = (roomId: string) => {
   return joinAsPeer(peer, homeserver, roomId, `mallory${names}`);
 };
 
+type Synced = {
+  readonly next_batch: string;
+  readonly rooms?: {
+    readonly join?: Readonly<
+      Record<string, { readonly timeline: { readonly events: readonly { event_id: string }[] } }>
+    >;
+  };
+};
+
 const isShown = async (roomId: string, { eventId }: MadeEvent): Promise<boolean> =>
   (await alice.timeline(roomId, 100)).some((event) => event.event_id === eventId);
 
@@ -93,6 +102,44 @@ for (const version of ['10', '11', '12']) {
         const options = { method: 'PUT', body, ca: authority.cert, headers: { authorization } };
         t.ok([400, 401].includes((await sendRequest(url, options)).status), text);
       }
+    });
+
+    await t.test('only redactions that have an effect are shown', async (t) => {
+      const said = await alice.send(roomId, 'mine');
+      const elsewhere = await createRoom({ room_version: version });
+      const other = await alice.send(elsewhere, 'mine, elsewhere');
+      const own = mallory.say('to be taken back');
+      const redact = (target: string) => {
+        const fields = version === '10' ? { redacts: target } : {};
+        const content = version === '10' ? {} : { redacts: target };
+        return mallory.make({ type: 'm.room.redaction', ...fields, content });
+      };
+      const idle = [said, other, '$nothing'].map(redact);
+      const [effective, last] = [redact(own.eventId), mallory.make({})];
+      const { next_batch: since } = await alice.call<Synced>('GET', '/v3/sync');
+      const answer = await mallory.send([own, ...idle, effective, last]);
+      t.equal(errorOf(answer, last), '');
+      mallory.tip = last;
+      const seen = async () => {
+        const filter = JSON.stringify({ room: { timeline: { limit: 100 } } });
+        const query = new URLSearchParams({ since, filter });
+        const { rooms } = await alice.call<Synced>('GET', `/v3/sync?${query}`);
+        return rooms?.join?.[roomId]?.timeline.events.map((event) => event.event_id) ?? [];
+      };
+      await waitUntil('the sync has all', async () => (await seen()).includes(last.eventId));
+      const synced = await seen();
+      for (const { eventId } of idle) {
+        t.notOk(synced.includes(eventId));
+        t.notOk(await isShown(roomId, { eventId, pdu: last.pdu }));
+      }
+      t.ok(synced.includes(effective.eventId));
+      t.ok(await isShown(roomId, effective));
+      t.match(
+        (await alice.timeline(roomId, 100)).find((event) => event.event_id === said),
+        {
+          content: { body: 'mine' },
+        },
+      );
     });
 
     await t.test('content that does not match its hash is taken redacted', async (t) => {

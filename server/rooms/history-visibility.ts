@@ -70,12 +70,31 @@ const mayBeSeen = (stored: StoredEvent, moment: Moment, userId: string): boolean
   return maySee({ ...moment, membership: textIn(stored, 'membership') ?? 'leave' });
 };
 
+/**
+ * Leaves out redactions that this server has not applied: their event is not here, or they are not allowed. Clients
+ * would apply whatever they are given.
+ */
+// https://spec.matrix.org/v1.19/rooms/v12/#handling-redactions
+const withoutIdleRedactions = async (
+  { rooms }: Pick<StepContext, 'rooms'>,
+  events: readonly StoredEvent[],
+): Promise<readonly StoredEvent[]> => {
+  const targetIds = events.flatMap(({ event }) => event.redacts ?? []);
+  if (targetIds.length === 0) return events;
+  const targets = await rooms.events.load(targetIds);
+  return events.filter(({ event, roomNid }) => {
+    if (event.redacts === undefined) return true;
+    const target = targets.get(event.redacts);
+    return target?.roomNid === roomNid && target.redactedBy !== null;
+  });
+};
+
 const isBefore = ({ position }: StoredEvent, until: number): boolean =>
   position !== null && position < until;
 
 /**
- * Those of a room's events that the user may see, in their order. Outliers, rejected and soft-failed events are
- * seen by nobody. Every path that shows events to users goes through here.
+ * Those of a room's events that the user may see, in their order. Outliers, rejected and soft-failed events, and
+ * redactions without effect, are seen by nobody. Every path that shows events to users goes through here.
  */
 export const visibleEvents = async (
   context: Pick<StepContext, 'rooms'>,
@@ -83,12 +102,15 @@ export const visibleEvents = async (
   userId: string,
   events: readonly StoredEvent[],
 ): Promise<readonly VisibleEvent[]> => {
-  const placed = events.filter(
-    (stored) =>
-      stored.roomNid === room.roomNid &&
-      stored.position !== null &&
-      !stored.isOutlier &&
-      !stored.isSoftFailed,
+  const placed = await withoutIdleRedactions(
+    context,
+    events.filter(
+      (stored) =>
+        stored.roomNid === room.roomNid &&
+        stored.position !== null &&
+        !stored.isOutlier &&
+        !stored.isSoftFailed,
+    ),
   );
   if (placed.length === 0) return [];
   const memberNid = await context.rooms.stateKeys.internOne('m.room.member', userId);

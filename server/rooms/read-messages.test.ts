@@ -143,7 +143,7 @@ t.test('an event with its neighbours', async (t) => {
   const { roomId, sent } = await filledRoom(context, 10);
   const shown = await readEventContext(context, viewer, roomId, sent[4] ?? '', { limit: 6 });
   t.same(idsOf(shown.events_before), [sent[3], sent[2], sent[1]]);
-  t.same(idsOf(shown.events_after), [sent[5], sent[6]]);
+  t.same(idsOf(shown.events_after), [sent[5], sent[6], sent[7]]);
   t.match(shown.event, { event_id: sent[4], unsigned: { transaction_id: 't4' } });
   const earlier = await readMessages(context, viewer, {
     roomId,
@@ -158,7 +158,7 @@ t.test('an event with its neighbours', async (t) => {
     from: shown.end,
     limit: 1,
   });
-  t.same(idsOf(later.chunk), [sent[7]]);
+  t.same(idsOf(later.chunk), [sent[8]]);
   const alone = await readEventContext(context, viewer, roomId, sent[4] ?? '', { limit: 0 });
   t.same([...alone.events_before, ...alone.events_after], []);
 });
