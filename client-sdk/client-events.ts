@@ -55,7 +55,7 @@ const ofRow = (store: Store, userId: string, row: Row<'timeline'>): Telling[] =>
 export const tellingsOfOutcome = (
   store: Store,
   account: { readonly userId: string; readonly deviceId: string },
-  { events, updated, toDevice, warnings }: ReceiveOutcome,
+  { events = [], updated = [], toDevice = [], warnings = [] }: Partial<ReceiveOutcome>,
 ): Telling[] => {
   const { userId, deviceId } = account;
   const isOurs = ({ sender, senderDevice }: Row<'timeline'>) =>

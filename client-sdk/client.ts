@@ -34,6 +34,7 @@ import { SignalEngine } from './signal/signal-engine.ts';
 import type { Store } from './stores/store.ts';
 import type { Row, TrustState } from './stores/tables.ts';
 import { applySync } from './sync/apply-sync.ts';
+import { awaitedKeys } from './sync/awaited-keys.ts';
 import { runSyncLoop, type SyncState } from './sync/sync-loop.ts';
 import { Decisions, type DeviceOfUser } from './verification/decisions.ts';
 import { Verifications } from './verification/verifications.ts';
@@ -108,7 +109,7 @@ export class Candor extends EventEmitter<ClientEvents> {
     this.#engine = new SignalEngine({ store, userId, deviceId });
     const [api, engine] = [this.#api, this.#engine];
     const onOutcome = (outcome: ReceiveOutcome) => {
-      this.#tell(tellingsOfOutcome(store, this, outcome));
+      this.#tellOutcome(outcome);
       this.verifications.receive([], outcome.updated);
       this.recovery.receive(outcome);
     };
@@ -174,10 +175,12 @@ export class Candor extends EventEmitter<ClientEvents> {
     await this.#queue.stop();
     await this.recovery.idle();
     await this.#courier.idle();
+    await this.#engine.close();
     this.#store.close();
   }
 
   async #apply(body: unknown, signal: AbortSignal): Promise<string> {
+    let held: ReceiveOutcome['events'] = [];
     const token = await applySync(
       {
         api: this.#api,
@@ -186,15 +189,28 @@ export class Candor extends EventEmitter<ClientEvents> {
         userId: this.userId,
         signal,
         emit: (news, outcome) => {
-          this.#tell([...tellingsOfNews(news), ...tellingsOfOutcome(this.#store, this, outcome)]);
+          held = awaitedKeys.heldOf(this.#store, outcome.events);
+          this.#tell(tellingsOfNews(news));
+          this.#tellOutcome({
+            ...outcome,
+            events: outcome.events.filter((e) => !held.includes(e)),
+          });
           this.verifications.receive(news.toDevice, [...outcome.events, ...outcome.updated]);
           this.recovery.receive(outcome);
         },
       },
       body,
     );
-    this.#courier.followUp().catch((error: unknown) => this.#problem(error));
+    this.#courier
+      .followUp()
+      .catch((error: unknown) => this.#problem(error))
+      .then(() => this.#tellOutcome({ events: awaitedKeys.inVain(this.#store, held) }))
+      .catch((error: unknown) => this.#problem(error));
     return token;
+  }
+
+  #tellOutcome(outcome: Partial<ReceiveOutcome>): void {
+    this.#tell(tellingsOfOutcome(this.#store, this, outcome));
   }
 
   #problem(error: unknown): void {

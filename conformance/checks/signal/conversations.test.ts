@@ -65,6 +65,19 @@ t.test('messages that were sent while the other was offline arrive in their orde
   );
 });
 
+t.test('the first message of somebody unknown is told once, when it can be read', async (t) => {
+  for (const direct of [true, false]) {
+    const [alice, bob] = [await started(t, 'here'), await started(t, 'there')];
+    const room = direct
+      ? await directRoom(alice, bob)
+      : await alice.client.createGroup({ invite: [bob.client.userId] });
+    await sees(alice, room.id, bob);
+    await room.send('nice to meet you');
+    await bob.hears('nice to meet you');
+    t.same(bob.unreadable, [], 'nor was it called unreadable before');
+  }
+});
+
 t.test('both start to write at once', async (t) => {
   const [alice, bob] = [await started(t, 'here'), await started(t, 'there')];
   const room = await directRoom(alice, bob);

@@ -3,6 +3,7 @@ import t, { type Test } from 'tap';
 import { startDeployment } from '../../deployment.ts';
 import type { Homeserver } from '../../homeserver.ts';
 import { waitUntil } from '../../interop/wait-until.ts';
+import { startLyingProxy } from '../../peer/lying-proxy.ts';
 import { type MeddlingProxy, startMeddlingProxy } from '../../peer/meddling-proxy.ts';
 import { type Person, signIn, waitFor } from './person.ts';
 
@@ -141,6 +142,24 @@ t.test('what is put into somebody’s mouth is refused', async (t) => {
   t.match(of('$again'), { state: 'refused', content: null });
   t.not(of('$stolen')?.state, 'readable');
   t.same(alice.texts(), ['once']);
+});
+
+t.test('a message is reported when the keys of its sender cannot be had', async (t) => {
+  const proxy = await startLyingProxy(there.url);
+  t.teardown(proxy.close);
+  const [alice, bob] = [await person(t, here), await person(t, there, proxy.url)];
+  const room = await alice.client.directRoom(bob.client.userId);
+  await joined(alice, room.id, bob);
+  const away = alice.client.userId.replace(/^[^:]*:/, '');
+  proxy.lie = ({ path }) =>
+    path.startsWith('/_matrix/client/v3/keys/query')
+      ? { status: 200, json: { device_keys: {}, failures: { [away]: {} } } }
+      : undefined;
+  await room.send('from a stranger');
+  const told = await waitUntil('the report', () => bob.unreadable[0]);
+  t.match(told, { state: 'waiting', reason: 'device-unknown', sender: alice.client.userId });
+  t.equal(bob.unreadable.length, 1);
+  t.same(bob.texts(), []);
 });
 
 t.test('who left, and who came later, cannot read what their server hands them', async (t) => {
