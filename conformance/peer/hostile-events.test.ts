@@ -110,9 +110,12 @@ for (const version of ['10', '11', '12']) {
       const other = await alice.send(elsewhere, 'mine, elsewhere');
       const own = mallory.say('to be taken back');
       const redact = (target: string) => {
-        const fields = version === '10' ? { redacts: target } : {};
-        const content = version === '10' ? {} : { redacts: target };
-        return mallory.make({ type: 'm.room.redaction', ...fields, content });
+        const redaction = { type: 'm.room.redaction', content: {} };
+        return mallory.make(
+          version === '10'
+            ? { ...redaction, redacts: target }
+            : { ...redaction, content: { redacts: target } },
+        );
       };
       const idle = [said, other, '$nothing'].map(redact);
       const [effective, last] = [redact(own.eventId), mallory.make({})];
