@@ -35,6 +35,7 @@ import type { Store } from './stores/store.ts';
 import type { Row, TrustState } from './stores/tables.ts';
 import { applySync } from './sync/apply-sync.ts';
 import { awaitedKeys } from './sync/awaited-keys.ts';
+import type { SyncNews } from './sync/read-sync.ts';
 import { runSyncLoop, type SyncState } from './sync/sync-loop.ts';
 import { Decisions, type DeviceOfUser } from './verification/decisions.ts';
 import { Verifications } from './verification/verifications.ts';
@@ -179,34 +180,19 @@ export class Candor extends EventEmitter<ClientEvents> {
     this.#store.close();
   }
 
-  async #apply(body: unknown, signal: AbortSignal): Promise<string> {
-    let held: ReceiveOutcome['events'] = [];
-    const token = await applySync(
-      {
-        api: this.#api,
-        engine: this.#engine,
-        store: this.#store,
-        userId: this.userId,
-        signal,
-        emit: (news, outcome) => {
-          held = awaitedKeys.heldOf(this.#store, outcome.events);
-          this.#tell(tellingsOfNews(news));
-          this.#tellOutcome({
-            ...outcome,
-            events: outcome.events.filter((e) => !held.includes(e)),
-          });
-          this.verifications.receive(news.toDevice, [...outcome.events, ...outcome.updated]);
-          this.recovery.receive(outcome);
-        },
-      },
-      body,
-    );
-    this.#courier
-      .followUp()
-      .catch((error: unknown) => this.#problem(error))
-      .then(() => this.#tellOutcome({ events: awaitedKeys.inVain(this.#store, held) }))
-      .catch((error: unknown) => this.#problem(error));
-    return token;
+  #apply(body: unknown, signal: AbortSignal): Promise<string> {
+    const { api, engine, store, userId } = this.#roomContext;
+    const emit = (news: SyncNews, outcome: ReceiveOutcome) => {
+      this.#tell(tellingsOfNews(news));
+      this.#tellOutcome(outcome);
+      this.verifications.receive(news.toDevice, [...outcome.events, ...outcome.updated]);
+      this.recovery.receive(outcome);
+    };
+    const followUp = async (held: ReceiveOutcome['events']) => {
+      await this.#courier.followUp().catch((error: unknown) => this.#problem(error));
+      this.#tellOutcome({ events: awaitedKeys.inVain(store, held) });
+    };
+    return applySync({ api, engine, store, userId, signal, emit, followUp }, body);
   }
 
   #tellOutcome(outcome: Partial<ReceiveOutcome>): void {

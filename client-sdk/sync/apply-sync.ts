@@ -3,6 +3,7 @@ import { CandorError } from '../candor-error.ts';
 import type { ReceiveOutcome } from '../signal/engine-receive.ts';
 import type { SignalEngine } from '../signal/signal-engine.ts';
 import type { Store } from '../stores/store.ts';
+import { awaitedKeys } from './awaited-keys.ts';
 import { fillGap } from './fill-gap.ts';
 import { readSync, type SyncNews } from './read-sync.ts';
 import { writeRedactions, writeRooms } from './write-rooms.ts';
@@ -15,6 +16,8 @@ export type ApplySyncContext = {
   readonly signal: AbortSignal;
   /** Tells the application, after everything is stored. */
   readonly emit: (news: SyncNews, outcome: ReceiveOutcome) => void;
+  /** Makes the requests that follow, and then tells of these events if they still cannot be read; never rejects. */
+  readonly followUp: (held: ReceiveOutcome['events']) => Promise<void>;
 };
 
 /**
@@ -23,7 +26,7 @@ export type ApplySyncContext = {
  * waited for.
  */
 export const applySync = async (context: ApplySyncContext, body: unknown): Promise<string> => {
-  const { api, engine, store, userId, signal, emit } = context;
+  const { api, engine, store, userId, signal, emit, followUp } = context;
   const news = readSync(body);
   if (!news) throw new CandorError('malformed-answer', 'the sync has no next_batch');
   // A new device cannot read what is older than itself.
@@ -56,6 +59,8 @@ export const applySync = async (context: ApplySyncContext, body: unknown): Promi
   });
   // What a server sends again is not told again.
   const events = outcome.events.filter(({ eventId, state }) => before.get(eventId) !== state);
-  emit(news, { ...outcome, events });
+  const held = awaitedKeys.heldOf(store, events);
+  emit(news, { ...outcome, events: events.filter((row) => !held.includes(row)) });
+  void followUp(held);
   return news.nextBatch;
 };
