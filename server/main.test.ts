@@ -9,6 +9,8 @@ import t from 'tap';
 import { options } from './config/options.ts';
 import { readConfig } from './config/read-config.ts';
 
+t.setTimeout(120_000);
+
 const main = join(import.meta.dirname, 'main.ts');
 const bin = join(import.meta.dirname, 'bin', 'candor.js');
 const folder = await mkdtemp(join(tmpdir(), 'candor-cli-'));
@@ -62,6 +64,28 @@ t.test('faults in the settings end with 1, all of them named', async (t) => {
     code: 1,
     err: /none\.yaml: cannot be read/,
   });
+});
+
+t.test('what cannot be used is named by its setting, without a stack', async (t) => {
+  const nothing = join(folder, 'nothing.pem');
+  for (const [env, words] of [
+    [{ CANDOR_DATABASE_URL: 'postgres://127.0.0.1:1/x' }, /^candor: database\.url: .*ECONNREFUSED/],
+    [{ CANDOR_DATA_DIR: '/dev/null/x' }, /^candor: data_dir: .*cannot be made \(ENOTDIR\)/],
+    [
+      { CANDOR_FEDERATION_CA: nothing },
+      /^candor: federation\.ca_file: .*cannot be read \(ENOENT\)/,
+    ],
+    [{ CANDOR_FEDERATION_CA: main }, /^candor: federation\.ca_file: .*holds no certificate/],
+    [
+      { CANDOR_CLIENT_LISTEN: '203.0.113.7:8008', CANDOR_BEHIND_PROXY: 'true' },
+      /^candor: this machine has no address 203\.0\.113\.7; client\.listen/,
+    ],
+  ] as const) {
+    const { code, err } = candor(['serve'], { CANDOR_DATA_DIR: join(folder, 'unusable'), ...env });
+    t.equal(code, 1);
+    t.match(err, words);
+    t.notMatch(err, /^\s+at /m);
+  }
 });
 
 t.test('init writes settings that work, once', async (t) => {

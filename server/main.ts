@@ -106,6 +106,8 @@ const explain = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error);
   if ('code' in error && error.code === 'EADDRINUSE' && 'port' in error)
     return `port ${error.port} is taken by another program; candor doctor says more`;
+  if ('code' in error && error.code === 'EADDRNOTAVAIL' && 'address' in error)
+    return `this machine has no address ${error.address}; client.listen and federation.listen name addresses of its own`;
   if ('code' in error && error.code === 'EACCES' && 'port' in error)
     return `this user may not open port ${error.port}; give the right to (CAP_NET_BIND_SERVICE), or set another port and forward to it`;
   return error.stack ?? error.message;

@@ -4,6 +4,7 @@ import { createAccounts } from './accounts/accounts.ts';
 import { leaveRoomsOfClosed } from './accounts/close-account.ts';
 import { openCertificates } from './certificates/open-certificates.ts';
 import { hostOf } from './config/loopback.ts';
+import { OperatorError } from './config/operator-error.ts';
 import type { Address } from './config/parse-value.ts';
 import type { Config } from './config/read-config.ts';
 import type { Context } from './context.ts';
@@ -21,6 +22,7 @@ import { Notifier } from './notifier.ts';
 import { Rooms } from './rooms/rooms.ts';
 import { startFederation } from './start-federation.ts';
 import { type Database, type DatabaseOptions, openDatabase, transact } from './storage/database.ts';
+import { describeDatabase, faultOfDatabase } from './storage/describe-database.ts';
 import { startEmbeddedPostgres } from './storage/embedded-postgres.ts';
 import { watchFreeSpace } from './storage/free-space.ts';
 import { lockDataDir } from './storage/lock-data-dir.ts';
@@ -49,6 +51,14 @@ type Undo = (stop: () => unknown) => void;
 
 const connectionsMax = 20;
 
+const refuseUnusable = async (url: string): Promise<void> => {
+  const description = await describeDatabase({ connectionString: url }).catch((cause: Error) => {
+    throw new OperatorError(`database.url: ${cause.message || 'nothing answers there'}`, { cause });
+  });
+  const wrong = faultOfDatabase(description);
+  if (wrong !== undefined) throw new OperatorError(`database.url: ${wrong}`);
+};
+
 const connectionOf = async (
   config: Config,
   log: Logger,
@@ -58,6 +68,7 @@ const connectionOf = async (
   if (url !== undefined) {
     const lock = await lockDataDir(config.dataDir);
     undo(() => lock.release());
+    await refuseUnusable(url);
     return { connectionString: url };
   }
   const postgres = await startEmbeddedPostgres({ dataDir: config.dataDir, binDir, log });

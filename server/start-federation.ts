@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   createKeyRing,
@@ -9,6 +8,7 @@ import {
   createWellKnownFetcher,
 } from '@candor/federation/transport';
 import { limits } from '@candor/spec';
+import { readCaFile } from './config/read-ca-file.ts';
 import type { Config } from './config/read-config.ts';
 import { loadSigningKey } from './config/signing-key.ts';
 import type { Context } from './context.ts';
@@ -28,8 +28,10 @@ export type FederationOptions = {
   readonly now: () => number;
 };
 
-const readAuthorities = async ({ federation }: Config) =>
-  federation.caFile === undefined ? {} : { ca: await readFile(federation.caFile, 'utf8') };
+const readAuthorities = async ({ federation }: Config) => {
+  const ca = await readCaFile('federation.ca_file', federation.caFile);
+  return ca === undefined ? {} : { ca };
+};
 
 /** The parts that speak with other servers; the sender follows what is queued for them. */
 export const startFederation = async (

@@ -1,19 +1,23 @@
 import { constants } from 'node:fs';
-import { access, readFile, stat, statfs } from 'node:fs/promises';
+import { access, stat, statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Address } from '../config/parse-value.ts';
+import { readCaFile } from '../config/read-ca-file.ts';
 import { type Config, type ConfigSources, readConfig } from '../config/read-config.ts';
 import { loadSigningKey } from '../config/signing-key.ts';
 import { createLog } from '../log.ts';
-import { type DatabaseDescription, describeDatabase } from '../storage/describe-database.ts';
+import {
+  type DatabaseDescription,
+  describeDatabase,
+  faultOfDatabase,
+} from '../storage/describe-database.ts';
 import { startEmbeddedPostgres } from '../storage/embedded-postgres.ts';
 import { lockDataDir } from '../storage/lock-data-dir.ts';
 import { examineCertificate } from './examine-certificate.ts';
 import { type Finding, fault, good, warning } from './finding.ts';
 
 const freeBytesMin = 1_073_741_824;
-const majorMin = 15;
 
 const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
@@ -52,13 +56,11 @@ const checkSigningKey = async ({ dataDir }: Config): Promise<Finding> => {
   );
 };
 
-const judgeDatabase = ({ major, encoding, mayCreateTables }: DatabaseDescription): Finding => {
-  if (major < majorMin)
-    return fault(`database: PostgreSQL ${major} is too old; ${majorMin} or newer is needed`);
-  if (encoding !== 'UTF8')
-    return fault(`database: its encoding is ${encoding}; make it with ENCODING 'UTF8'`);
-  if (!mayCreateTables) return fault('database: the user may not create tables in it');
-  return good(`database: PostgreSQL ${major} answers`);
+const judgeDatabase = (database: DatabaseDescription): Finding => {
+  const wrong = faultOfDatabase(database);
+  return wrong === undefined
+    ? good(`database: PostgreSQL ${database.major} answers`)
+    : fault(`database: ${wrong}`);
 };
 
 const checkDatabase = async (config: Config): Promise<Finding> => {
@@ -88,12 +90,16 @@ const checkPort = (name: string, { host, port }: Address): Promise<Finding> =>
     );
   });
 
-const checkCaFile = async (name: string, file: string | undefined): Promise<readonly Finding[]> => {
-  if (file === undefined) return [];
-  const text = await readFile(file, 'utf8').catch(() => '');
-  return text.includes('-----BEGIN CERTIFICATE-----')
-    ? [good(`${name}: ${file}`)]
-    : [fault(`${name}: ${file} cannot be read or holds no certificate`)];
+const checkCaFile = async (
+  setting: string,
+  file: string | undefined,
+): Promise<readonly Finding[]> => {
+  try {
+    await readCaFile(setting, file);
+    return file === undefined ? [] : [good(`${setting}: ${file}`)];
+  } catch (error) {
+    return [fault(reason(error))];
+  }
 };
 
 /** A server that runs on this data directory holds its ports and its database, so those are not tried. */

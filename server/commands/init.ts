@@ -6,6 +6,7 @@ import { hostOf, isLoopbackHost } from '../config/loopback.ts';
 import { OperatorError } from '../config/operator-error.ts';
 import { type Option, options } from '../config/options.ts';
 import { loadSigningKey } from '../config/signing-key.ts';
+import { makeDataDir } from '../storage/make-data-dir.ts';
 
 export type InitFlags = {
   readonly config: string | undefined;
@@ -65,7 +66,7 @@ export const init = async (flags: InitFlags): Promise<number> => {
       cause.code === 'EEXIST' ? 'is there already' : `cannot be written: ${cause.code}`;
     throw new OperatorError(`${file} ${reason}`, { cause });
   });
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await makeDataDir(dataDir, 0o700);
   const { keyId } = await loadSigningKey(dataDir);
   const certificate = isLoopbackHost(hostOf(serverName))
     ? ''

@@ -32,3 +32,14 @@ export const describeDatabase = async (
     await client.end().catch(() => undefined);
   }
 };
+
+const majorMin = 15;
+
+/** Why the server cannot work on such a database; undefined when it can. */
+export const faultOfDatabase = (database: DatabaseDescription): string | undefined => {
+  const { major, encoding, mayCreateTables } = database;
+  if (major < majorMin) return `PostgreSQL ${major} is too old; ${majorMin} or newer is needed`;
+  if (encoding !== 'UTF8') return `its encoding is ${encoding}; make it with ENCODING 'UTF8'`;
+  if (!mayCreateTables) return 'the user may not create tables in it';
+  return undefined;
+};

@@ -1,4 +1,4 @@
-import { chmod, mkdir, realpath, rm } from 'node:fs/promises';
+import { chmod, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OperatorError } from '../config/operator-error.ts';
 import type { Logger } from '../log.ts';
@@ -13,6 +13,7 @@ import {
   supervisePostgres,
 } from './embedded-postgres-supervisor.ts';
 import { lockDataDir } from './lock-data-dir.ts';
+import { makeDataDir } from './make-data-dir.ts';
 import { leaveSocketDirectory, socketDirectory } from './socket-directory.ts';
 
 export type { EmbeddedPostgres };
@@ -60,7 +61,7 @@ export const startEmbeddedPostgres = async (
   const account = postgresAccount();
   // The account of the database passes through to its own folder; it cannot list this one.
   const mode = account === undefined ? 0o700 : 0o711;
-  await mkdir(options.dataDir, { recursive: true, mode });
+  await makeDataDir(options.dataDir, mode);
   const dataDir = await realpath(options.dataDir);
   if (account !== undefined) await chmod(dataDir, mode);
   const lock = await lockDataDir(dataDir);

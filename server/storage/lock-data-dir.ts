@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { access, constants, link, mkdir, rename, rm } from 'node:fs/promises';
+import { access, constants, link, rename, rm } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { OperatorError } from '../config/operator-error.ts';
+import { makeDataDir } from './make-data-dir.ts';
 import { leaveSocketDirectory, socketDirectory } from './socket-directory.ts';
 
 export type DataDirLock = { readonly release: () => Promise<void> };
@@ -64,7 +65,7 @@ const claim = async (own: string, path: string): Promise<string | undefined> => 
  * The lock is a listening Unix socket, so that it ends with the process however that dies.
  */
 export const lockDataDir = async (dataDir: string): Promise<DataDirLock> => {
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await makeDataDir(dataDir, 0o700);
   await access(dataDir, constants.W_OK).catch((cause) => {
     throw new OperatorError(
       `the data directory ${dataDir} is not writable for user id ${process.getuid?.()}; was it made by another user, such as root?`,
