@@ -1,14 +1,19 @@
 import { isObject, type Json, type JsonObject, type RoomEvent } from '@candor/federation';
 import type { ChildSummary } from '../storage/relations.ts';
-import { type VisibleEvent, visibleEvents } from './history-visibility.ts';
+import { isWorldReadable, type VisibleEvent, visibleEvents } from './history-visibility.ts';
+import { lastDeparture } from './last-departure.ts';
 import type { StepContext } from './place-event.ts';
 import type { Room } from './room.ts';
 import { showEvents, type Viewer } from './show-events.ts';
 
-type ReadContext = Pick<StepContext, 'db' | 'rooms' | 'now'>;
 
 /** The viewer's children of one event in one way, those that may be seen. */
-type Children = { readonly summary: ChildSummary; readonly newest: readonly VisibleEvent[] };
+type Children = {
+  readonly summary: ChildSummary;
+  readonly newest: readonly VisibleEvent[];
+  /** How many the viewer may see. */
+  readonly count: number;
+};
 
 // https://spec.matrix.org/v1.19/client-server-api/#validity-of-replacement-events
 const isReplacement = (original: RoomEvent, edit: RoomEvent): boolean => {
@@ -37,31 +42,54 @@ const isInThread = ({ stored }: VisibleEvent): boolean => {
   return isObject(relation) && relation['rel_type'] === 'm.thread';
 };
 
+/** Where the history ends for somebody who has left. */
+const visibleUntil = async (context: StepContext, room: Room, userId: string): Promise<number> => {
+  if (room.joined.has(userId) || isWorldReadable(room)) return Number.MAX_SAFE_INTEGER;
+  const departure = await lastDeparture(context, room, userId);
+  return departure?.position ?? Number.MAX_SAFE_INTEGER;
+};
+
+/**
+ * All that have a place in the viewer's history. Of many the newest are looked at and the oldest: where the viewer sees
+ * not all of these, there may be more to see than are counted, never less.
+ */
+const countVisible = (summary: ChildSummary, visible: ReadonlySet<number>): number => {
+  const { count, newestNids, oldestNid } = summary;
+  const seen = newestNids.filter((nid) => visible.has(nid)).length;
+  return seen === newestNids.length && visible.has(oldestNid) ? count : seen;
+};
+
 const readChildren = async (
-  context: ReadContext,
+  context: StepContext,
   room: Room,
   { userId }: Viewer,
   parentEventIds: readonly string[],
 ): Promise<ReadonlyMap<string, readonly Children[]>> => {
   const { roomNid } = room;
-  const summaries = await context.rooms.reads.childSummaries({ roomNid, parentEventIds, userId });
-  const nids = summaries.flatMap(({ newestNids }) => newestNids);
+  const until = await visibleUntil(context, room, userId);
+  const query = { roomNid, parentEventIds, userId, until };
+  const summaries = await context.rooms.reads.childSummaries(query);
+  const nids = new Set(
+    summaries.flatMap(({ newestNids, oldestNid }) => [...newestNids, oldestNid]),
+  );
   const loaded = await context.rooms.events.loadByNid(nids);
   const visible = await visibleEvents(context, room, userId, [...loaded.values()]);
   const byNid = new Map(visible.map((event) => [event.stored.eventNid, event]));
+  const seen = new Set(byNid.keys());
   const children = summaries.map((summary) => ({
     summary,
+    count: countVisible(summary, seen),
     newest: summary.newestNids.flatMap((nid) => byNid.get(nid) ?? []),
   }));
   return Map.groupBy(children, ({ summary }) => summary.parentEventId);
 };
 
 const bundleOf = async (
-  context: ReadContext,
+  context: StepContext,
   room: Room,
   viewer: Viewer,
   parent: VisibleEvent,
-  { summary, newest }: Children,
+  { summary, newest, count }: Children,
 ): Promise<Json | undefined> => {
   const [latest] = newest;
   if (!latest) return undefined;
@@ -76,13 +104,13 @@ const bundleOf = async (
   if (isInThread(parent)) return undefined;
   const [shown = {}] = await showWithRelations(context, room, viewer, [latest]);
   const isParticipant = summary.hasOwn || parent.stored.event.sender === viewer.userId;
-  return { latest_event: shown, count: summary.count, current_user_participated: isParticipant };
+  return { latest_event: shown, count, current_user_participated: isParticipant };
 };
 
 /** What goes under `m.relations` of events of a room that the viewer may see, by event id; of events without relations nothing. */
 // https://spec.matrix.org/v1.19/client-server-api/#aggregations-of-child-events
 export const readBundles = async (
-  context: ReadContext,
+  context: StepContext,
   room: Room,
   viewer: Viewer,
   events: readonly VisibleEvent[],
@@ -106,7 +134,7 @@ export const readBundles = async (
 
 /** Events of a room as clients see them, with a summary of what relates to each. */
 export const showWithRelations = async (
-  context: ReadContext,
+  context: StepContext,
   room: Room,
   viewer: Viewer,
   events: readonly VisibleEvent[],

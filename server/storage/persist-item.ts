@@ -63,6 +63,7 @@ export type PersistItem = {
     readonly parentEventId: string;
     readonly eventNid: number;
     readonly relType: string;
+    readonly sender: string;
   }[];
   readonly redactions?: readonly {
     readonly eventId: string;

@@ -227,10 +227,11 @@ export const persistSections: readonly Section[] = [
       ['text', (row) => row.parentEventId],
       ['bigint', (row) => row.eventNid],
       ['text', (row) => row.relType],
+      ['text', (row) => row.sender],
     ],
     eachInRoom((item) => item.relations),
     (rows) =>
-      `INSERT INTO relations (room_nid, parent_event_id, event_nid, rel_type)
+      `INSERT INTO relations (room_nid, parent_event_id, event_nid, rel_type, sender)
        SELECT * FROM ${rows} ON CONFLICT DO NOTHING`,
   ),
   section<NonNullable<PersistItem['redactions']>[number]>(

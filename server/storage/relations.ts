@@ -40,6 +40,7 @@ export type ChildSummary = {
   readonly count: number;
   /** The newest of them, the newest first. */
   readonly newestNids: readonly number[];
+  readonly oldestNid: number;
   /** Whether one of them is of the user. */
   readonly hasOwn: boolean;
 };
@@ -49,6 +50,8 @@ export type ParentsQuery = {
   readonly roomNid: number;
   readonly parentEventIds: readonly string[];
   readonly userId: string;
+  /** Only children before this position count. */
+  readonly until: number;
 };
 
 /** What there is of threads, edits and references for some events of rooms, for each query its own. */
@@ -57,8 +60,8 @@ export const readChildSummaries = async (
   queries: readonly ParentsQuery[],
   newestMax: number,
 ): Promise<readonly (readonly ChildSummary[])[]> => {
-  const asked = queries.flatMap(({ roomNid, parentEventIds, userId }, index) =>
-    parentEventIds.map((parent) => ({ index, roomNid, parent, own: member('sender', userId) })),
+  const asked = queries.flatMap(({ parentEventIds, ...query }, index) =>
+    parentEventIds.map((parent) => ({ ...query, index, parent })),
   );
   const { rows } = await raw<{
     index: number;
@@ -66,18 +69,22 @@ export const readChildSummaries = async (
     rel_type: string;
     count: number;
     newest: number[];
+    oldest: number;
     has_own: boolean;
   }>`
     SELECT q.index, r.parent_event_id, r.rel_type, count(*)::int AS count,
       (array_agg(e.event_nid ORDER BY e.depth DESC, e.position DESC))[1:${newestMax}] AS newest,
-      bool_or(strpos(e.json, q.own) > 0) AS has_own
+      (array_agg(e.event_nid ORDER BY e.depth, e.position))[1] AS oldest,
+      bool_or(r.sender = q.user_id) AS has_own
     FROM unnest(
       ${asked.map(({ index }) => index)}::int[], ${asked.map(({ roomNid }) => roomNid)}::int[],
-      ${asked.map(({ parent }) => parent)}::text[], ${asked.map(({ own }) => own)}::text[]
-    ) AS q (index, room_nid, parent_event_id, own)
+      ${asked.map(({ parent }) => parent)}::text[], ${asked.map(({ userId }) => userId)}::text[],
+      ${asked.map(({ until }) => until)}::bigint[]
+    ) AS q (index, room_nid, parent_event_id, user_id, until)
     JOIN relations r ON r.room_nid = q.room_nid AND r.parent_event_id = q.parent_event_id
     JOIN events e ON e.event_nid = r.event_nid
     WHERE r.rel_type IN ('m.thread', 'm.replace', 'm.reference') AND ${isShown}
+      AND e.position < q.until
     GROUP BY q.index, r.parent_event_id, r.rel_type`.execute(sql);
   const found: ChildSummary[][] = queries.map(() => []);
   for (const row of rows) {
@@ -86,6 +93,7 @@ export const readChildSummaries = async (
       relType: row.rel_type,
       count: row.count,
       newestNids: row.newest.map(Number),
+      oldestNid: row.oldest,
       hasOwn: row.has_own,
     });
   }
@@ -105,8 +113,10 @@ export const readThreads = async (
   },
 ): Promise<readonly { readonly rootEventId: string; readonly newestPosition: number }[]> => {
   const { participant, before, limit } = query;
-  const isOwn = (table: string) =>
-    raw`strpos(${raw.ref(`${table}.json`)}, ${member('sender', participant ?? '')}) > 0`;
+  const own = member('sender', participant ?? '');
+  // Few events have the text, and only those are parsed.
+  const isOwnRoot = raw`CASE WHEN strpos(root.json, ${own}) > 0
+    THEN event_sender(root.json) = ${participant} ELSE false END`;
   const { rows } = await raw<{ parent_event_id: string; newest: number }>`
     SELECT r.parent_event_id, max(e.position) AS newest
     FROM relations r JOIN events e ON e.event_nid = r.event_nid
@@ -114,7 +124,7 @@ export const readThreads = async (
     WHERE r.room_nid = ${roomNid} AND r.rel_type = 'm.thread' AND ${isShown}
     GROUP BY r.parent_event_id
     HAVING ${before === undefined ? raw`true` : raw`max(e.position) < ${before}`}
-      AND ${participant === undefined ? raw`true` : raw`bool_or(${isOwn('e')} OR ${isOwn('root')})`}
+      AND ${participant === undefined ? raw`true` : raw`bool_or(r.sender = ${participant} OR ${isOwnRoot})`}
     ORDER BY newest DESC LIMIT ${limit}`.execute(sql);
   return rows.map((row) => ({ rootEventId: row.parent_event_id, newestPosition: row.newest }));
 };

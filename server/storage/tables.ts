@@ -119,6 +119,7 @@ type Relations = {
   parent_event_id: string;
   event_nid: number;
   rel_type: string;
+  sender: Generated<string>;
 };
 
 type WaitingRedactions = {

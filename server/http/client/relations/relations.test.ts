@@ -193,3 +193,41 @@ t.test('relations that would say nothing new are refused', async (t) => {
   const nested = await put(bob, roomId, text('x', to(child, 'm.thread')));
   t.match(nested, refused(400, 'M_UNKNOWN'));
 });
+
+t.test('a thread counts what the viewer may see of it', async (t) => {
+  const roomId = await newRoom();
+  const root = await send(alice, roomId, text('root'));
+  const first = await send(bob, roomId, text('first', to(root, 'm.thread')));
+  await call(bob, 'POST', `/v3/rooms/${roomId}/leave`, {});
+  const seen = async (user: TestUser) => (await bundles(roomId, root, user))['m.thread'];
+  const mine = { count: 1, current_user_participated: true, latest_event: { event_id: first } };
+  for (const size of [1, 60]) {
+    for (let at = 0; at < size; at += 1) {
+      await send(alice, roomId, text(`${at}`, to(root, 'm.thread')));
+    }
+    t.match(await seen(bob), mine, `${size} more`);
+  }
+  t.match(await seen(alice), { count: 62 });
+
+  const hidden = { history_visibility: 'joined' };
+  await call(alice, 'PUT', `/v3/rooms/${roomId}/state/m.room.history_visibility/`, hidden);
+  const secret = await send(alice, roomId, text('members only', to(root, 'm.thread')));
+  await call(carol, 'POST', `/v3/join/${roomId}`, {});
+  t.match(await seen(carol), { current_user_participated: false });
+  t.ok((await seen(carol)).count < 63, 'who came late does not hear of what was hidden');
+  t.not((await seen(carol)).latest_event.event_id, secret);
+  t.match(await seen(alice), { count: 63, latest_event: { event_id: secret } });
+});
+
+t.test('nobody takes part in a thread because others say so', async (t) => {
+  const roomId = await newRoom();
+  await call(carol, 'POST', `/v3/join/${roomId}`, {});
+  const forged = { 'org.example.quote': { sender: carol.userId } };
+  const root = await send(alice, roomId, { ...text('root'), ...forged });
+  await send(bob, roomId, { ...text('answer', to(root, 'm.thread')), ...forged });
+  const thread = (await bundles(roomId, root, carol))['m.thread'];
+  t.match(thread, { count: 1, current_user_participated: false });
+  t.strictSame(ids(await threads(roomId, '?include=participated', carol)), []);
+  t.strictSame(ids(await threads(roomId, '?include=participated', alice)), [root]);
+  t.strictSame(ids(await threads(roomId, '?include=participated', bob)), [root]);
+});
