@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { clientServer, type Operation } from '@candor/spec';
+import { clientServer, type Operation, type ResponseOf } from '@candor/spec';
 import {
   type IdentityChoice,
   publishIdentity,
@@ -13,7 +13,7 @@ import {
   type StoreOptions,
   signUp,
 } from './account/sign-in.ts';
-import { type AnswerOf, type CallParts, HomeserverApi } from './api/homeserver-api.ts';
+import { type CallParts, HomeserverApi } from './api/homeserver-api.ts';
 import { CandorError } from './candor-error.ts';
 import {
   type ClientEvents,
@@ -286,7 +286,7 @@ export class Candor extends EventEmitter<ClientEvents> {
   }
 
   /** Any endpoint of the homeserver, by its description in `clientServer`; what it carries is not encrypted. */
-  call<O extends Operation>(operation: O, parts: CallParts<O>): Promise<AnswerOf<O>> {
+  call<O extends Operation>(operation: O, parts: CallParts<O>): Promise<ResponseOf<O>> {
     return this.#api.call(operation, parts);
   }
 

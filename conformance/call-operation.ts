@@ -47,11 +47,11 @@ export const callOperation = async <O extends Operation>(
   caller: Caller,
   operation: O,
   parts: CallParts = {},
-): Promise<ResponseOf<O>> => {
+): Promise<ResponseOf<O, Buffer>> => {
   const { status, json, bytes } = await send(caller, operation, parts);
   if (status !== 200) throw new Error(`${operation.id} was answered with ${status}: ${bytes}`);
   demand(faultOfAnswer(operation, json));
-  return (operation.response === 'bytes' ? bytes : json) as ResponseOf<O>;
+  return (operation.response === 'bytes' ? bytes : json) as ResponseOf<O, Buffer>;
 };
 
 /** Calls an operation and demands that it is refused so, in the form that every error has. */

@@ -43,7 +43,8 @@ export type Operation = {
   readonly upgrade?: 'websocket';
 };
 
-type StaticOf<S> = S extends TSchema ? Static<S> : S extends 'bytes' ? 'bytes' : undefined;
+// In this order: to the type checker a text is a schema as well.
+type StaticOf<S, Bytes> = S extends 'bytes' ? Bytes : S extends TSchema ? Static<S> : undefined;
 
 /** Types of one operation's parts, for handlers and for typed calls. */
 export type ParamsOf<O extends Operation> = O['params'] extends TObject
@@ -52,8 +53,15 @@ export type ParamsOf<O extends Operation> = O['params'] extends TObject
 export type QueryOf<O extends Operation> = O['query'] extends TObject
   ? Static<O['query']>
   : Record<never, never>;
-export type BodyOf<O extends Operation> = StaticOf<O['body']>;
-export type ResponseOf<O extends Operation> = StaticOf<O['response']>;
+/** `Bytes` is the form that raw bodies have where they are used. */
+export type BodyOf<O extends Operation, Bytes = ReadableStream<Uint8Array>> = StaticOf<
+  O['body'],
+  Bytes
+>;
+export type ResponseOf<O extends Operation, Bytes = ReadableStream<Uint8Array>> = StaticOf<
+  O['response'],
+  Bytes
+>;
 
 /** Keeps the literal types of a description while checking its shape. */
 export const operation = <const O extends Operation>(description: O): O => description;

@@ -1,7 +1,15 @@
 import t from 'tap';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { candor, clientServer, eventContent, federation, type Operation } from './index.ts';
+import {
+  type BodyOf,
+  candor,
+  clientServer,
+  eventContent,
+  federation,
+  type Operation,
+  type ResponseOf,
+} from './index.ts';
 
 const apis: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
   candor,
@@ -153,4 +161,13 @@ t.test('event contents know what a server must read', async (t) => {
   t.ok(accepts(eventContent['m.room.power_levels'], { users: { '@a:b': 100 } }));
   t.notOk(accepts(eventContent['m.room.power_levels'], { users: { '@a:b': '100' } }));
   t.notOk(accepts(eventContent['m.room.tombstone'], { body: '', replacement_room: '#a:b' }));
+});
+
+t.test('raw bodies have the type of bytes where they are used', async (t) => {
+  const stream = new ReadableStream<Uint8Array>();
+  const upload: BodyOf<typeof clientServer.uploadContent> = stream;
+  const download: ResponseOf<typeof clientServer.getContentAuthed, Buffer> = Buffer.from('file');
+  // @ts-expect-error: what is no bytes does not compile.
+  const wrong: BodyOf<typeof clientServer.uploadContent> = 'bytes';
+  t.same([upload, `${download}`, wrong], [stream, 'file', 'bytes']);
 });

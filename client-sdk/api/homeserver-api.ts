@@ -10,7 +10,6 @@ import { memberOf } from '../signal/member-of.ts';
 import { type PreparedRequest, sendRequest } from './request.ts';
 import { RequestError } from './request-error.ts';
 
-type Bytes = ReadableStream<Uint8Array>;
 type Part<Name extends string, T> = [T] extends [undefined]
   ? unknown
   : Record<never, never> extends T
@@ -20,15 +19,12 @@ type Part<Name extends string, T> = [T] extends [undefined]
 /** What a call of an operation needs: its `params`, `query` and `body`, as far as it has them. */
 export type CallParts<O extends Operation> = Part<'params', ParamsOf<O>> &
   Part<'query', QueryOf<O>> &
-  Part<'body', O['body'] extends 'bytes' ? Bytes : BodyOf<O>> & {
+  Part<'body', BodyOf<O>> & {
     readonly signal?: AbortSignal;
     /** Length of a body of bytes. */
     readonly bodyBytes?: number;
     readonly timeoutMs?: number;
   };
-
-/** What an operation answers: its JSON, or a stream of bytes. */
-export type AnswerOf<O extends Operation> = O['response'] extends 'bytes' ? Bytes : ResponseOf<O>;
 
 type RequestParts = Omit<PreparedRequest, 'operation' | 'token'>;
 
@@ -60,8 +56,8 @@ export class HomeserverApi {
   }
 
   /** Makes the call; the shape of the answer is the server's word. */
-  call<O extends Operation>(operation: O, parts: CallParts<O>): Promise<AnswerOf<O>> {
-    return this.send(operation, parts) as Promise<AnswerOf<O>>;
+  call<O extends Operation>(operation: O, parts: CallParts<O>): Promise<ResponseOf<O>> {
+    return this.send(operation, parts) as Promise<ResponseOf<O>>;
   }
 
   /** The same without types. An access token that has expired is renewed once. */

@@ -15,7 +15,7 @@ export type Request<O extends Operation> = {
   readonly params: ParamsOf<O>;
   readonly query: QueryOf<O>;
   /** The JSON body, or for `'bytes'` the raw stream, capped at the operation's `bodyBytesMax`. */
-  readonly body: O['body'] extends 'bytes' ? Readable : BodyOf<O>;
+  readonly body: BodyOf<O, Readable>;
   /** The session whose access token came along. */
   readonly caller: CallerOf<O>;
   /** The server that signed the request, for `auth: 'signedRequest'`. */
@@ -37,4 +37,4 @@ export type Request<O extends Operation> = {
 export type Handler<O extends Operation> = (
   context: Context,
   request: Request<O>,
-) => Promise<ResponseOf<O> extends 'bytes' ? Answer : ResponseOf<O> | Answer>;
+) => Promise<ResponseOf<O, Answer> | Answer>;
