@@ -3,7 +3,7 @@ import { limits } from '@candor/spec';
 import type { StreamPosition } from './storage/stream-clock.ts';
 
 /** An entry of the current state that another event stands in now, or none. */
-export type MovedState = { readonly key: StateKey; readonly event?: RoomEvent };
+export type MovedState<Event = RoomEvent> = { readonly key: StateKey; readonly event?: Event };
 
 /** How far a user has read. Private ones are for the user alone. */
 export type Receipt = {
@@ -17,16 +17,16 @@ export type Receipt = {
 };
 
 /** What was written, told after the commit; `wakes` are the local users it concerns. */
-export type Change = { readonly wakes: Iterable<string> } & (
+export type Change<Event = RoomEvent> = { readonly wakes: Iterable<string> } & (
   | {
       readonly kind: 'event';
       readonly roomId: string;
-      readonly event: RoomEvent;
+      readonly event: Event;
       /**
        * What became of the current state, where it is not just that this state event took its place; `many` where
        * it is too much to tell.
        */
-      readonly moved?: readonly MovedState[] | 'many';
+      readonly moved?: readonly MovedState<Event>[] | 'many';
       /** Session that sent it here, for the local echo's `unsigned.transaction_id`. */
       readonly sentBy?: {
         readonly userId: string;
@@ -59,13 +59,36 @@ export type Change = { readonly wakes: Iterable<string> } & (
   | { readonly kind: 'outbox'; readonly destinations: readonly string[] }
 );
 
-export type PlacedChange = { readonly position: StreamPosition; readonly change: Change };
+export type PlacedChange<Event = RoomEvent> = {
+  readonly position: StreamPosition;
+  readonly change: Change<Event>;
+};
+
+/** What is kept of an event that was told: what it says is kept elsewhere, and there by its size. */
+export type ToldEvent = Pick<RoomEvent, 'eventId' | 'type' | 'stateKey'>;
+
+const namesOf = ({ eventId, type, stateKey }: RoomEvent): ToldEvent => ({
+  eventId,
+  type,
+  ...(stateKey !== undefined && { stateKey }),
+});
+
+const toKeep = (change: Change): Change<ToldEvent> => {
+  if (change.kind !== 'event') return change;
+  const { event, moved, ...rest } = change;
+  const kept = { ...rest, event: namesOf(event) };
+  if (moved === undefined || moved === 'many') return { ...kept, ...(moved && { moved }) };
+  return {
+    ...kept,
+    moved: moved.map(({ key, event: by }) => ({ key, ...(by && { event: namesOf(by) }) })),
+  };
+};
 
 type Listener = (placed: PlacedChange) => void;
 
 /** Keeps the newest changes in memory and wakes who waits for them. Positions arrive in increasing order. */
 export class Notifier {
-  #ring: PlacedChange[] = [];
+  #ring: PlacedChange<ToldEvent>[] = [];
   #complete: StreamPosition;
   readonly #listeners = new Set<Listener>();
   readonly #waiting = new Map<string, Set<Listener>>();
@@ -77,7 +100,7 @@ export class Notifier {
 
   publish(position: StreamPosition, change: Change): void {
     const placed = { position, change };
-    this.#ring.push(placed);
+    this.#ring.push({ position, change: toKeep(change) });
     if (this.#ring.length > 2 * limits.notifierChangesMax) {
       const dropped = this.#ring.length - limits.notifierChangesMax;
       this.#complete = this.#ring[dropped - 1]?.position ?? this.#complete;
@@ -90,7 +113,7 @@ export class Notifier {
   }
 
   /** All changes after `position`, oldest first; undefined when some have left memory. */
-  since(position: StreamPosition): readonly PlacedChange[] | undefined {
+  since(position: StreamPosition): readonly PlacedChange<ToldEvent>[] | undefined {
     if (position < this.#complete) return undefined;
     let low = 0;
     let high = this.#ring.length;

@@ -33,10 +33,13 @@ const describe = async (url: string, ca?: string): Promise<string> => {
   return server?.name ? `${server.name} ${server.version ?? ''}`.trim() : url;
 };
 
+/** With what `npm start` and the container image start Node. */
+const operatorArgs = ['--max-semi-space-size=16'];
+
 const password = 'benchmark password';
 
 const ownTarget = async (nodeArgs: readonly string[]): Promise<Target> => {
-  const own = await startDeployment({ nodeArgs });
+  const own = await startDeployment({ nodeArgs: [...operatorArgs, ...nodeArgs] });
   const [first] = own.servers;
   return {
     url: first.url,

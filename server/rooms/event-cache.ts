@@ -1,18 +1,18 @@
 import { limits } from '@candor/spec';
 import { LRUCache } from 'lru-cache';
+import { jsonBytes } from '../json-bytes.ts';
 import { recentlyUsed } from '../recently-used.ts';
 import type { Db } from '../storage/database.ts';
 import { readEvents, readEventsByNid } from '../storage/events.ts';
 import { readTogether } from '../storage/read-together.ts';
 import type { StoredEvent } from '../storage/stored-event.ts';
 
-/** What an event costs in memory beside its strings. */
-const eventOverheadBytes = 2_900;
+/** What an event costs in memory beside its JSON. */
+const eventOverheadBytes = 1_000;
 
-const approximateBytes = ({ event }: StoredEvent): number => {
-  const body = event.content['body'] ?? event.content['ciphertext'];
-  return eventOverheadBytes + (typeof body === 'string' ? 3 * body.length : 0);
-};
+/** Where it is shown to clients its text is kept too. */
+const approximateBytes = ({ event }: StoredEvent): number =>
+  eventOverheadBytes + Math.ceil(1.5 * jsonBytes(event.pdu));
 
 /** Events by id, for all rooms: those that are not on disk yet, and the ones used most recently. */
 export class EventCache {

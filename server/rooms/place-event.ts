@@ -103,13 +103,14 @@ const isFor = (event: RoomEvent, serverName: string): boolean =>
 
 const wakesOf = (room: Room, event: RoomEvent, serverName: string): Iterable<string> => {
   const { stateKey } = event;
+  const { localUsers } = room;
   const isOfLocalMember = event.type === 'm.room.member' && isFor(event, serverName);
-  if (!isOfLocalMember || stateKey === undefined) return room.localUsers;
-  // Not a copy: large rooms have many users and many changes.
+  if (!isOfLocalMember || stateKey === undefined) return localUsers;
+  // Not a copy: large rooms have many users and many changes. Nor the room, which may be dropped from memory before.
   return {
     *[Symbol.iterator]() {
-      yield* room.localUsers;
-      if (!room.localUsers.has(stateKey)) yield stateKey;
+      yield* localUsers;
+      if (!localUsers.has(stateKey)) yield stateKey;
     },
   };
 };

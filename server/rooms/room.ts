@@ -7,6 +7,7 @@ import {
   stateKeyOf,
 } from '@candor/federation';
 import { serverNameOf } from '@candor/spec';
+import { jsonBytes } from '../json-bytes.ts';
 import type { SnapshotHead } from '../storage/next-snapshot.ts';
 import type { StateEntry } from '../storage/room-state.ts';
 
@@ -62,6 +63,7 @@ export class Room {
   busy = 0;
   readonly #serverName: string;
   #levels: PowerLevels | undefined;
+  #settingsBytes: number | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(contents: RoomContents) {
@@ -126,6 +128,7 @@ export class Room {
     if (event) this.settings.set(key, event);
     else this.settings.delete(key);
     this.#levels = undefined;
+    this.#settingsBytes = undefined;
   }
 
   /** The event behind a state entry has been redacted. */
@@ -133,6 +136,7 @@ export class Room {
     if (this.settings.get(key)?.eventId !== event.eventId) return;
     this.settings.set(key, event);
     this.#levels = undefined;
+    this.#settingsBytes = undefined;
   }
 
   setJoined(userId: string, isJoined: boolean): void {
@@ -150,6 +154,9 @@ export class Room {
 
   /** What the room costs in memory, roughly. */
   get approximateBytes(): number {
-    return 12_288 + this.state.size * 160 + this.joined.size * 90;
+    this.#settingsBytes ??= this.settings
+      .values()
+      .reduce((bytes, event) => bytes + jsonBytes(event.pdu), 0);
+    return 12_288 + this.#settingsBytes + this.state.size * 160 + this.joined.size * 90;
   }
 }

@@ -1,5 +1,5 @@
 import { type StateKey, stateKeyOf } from '@candor/federation';
-import type { Change, PlacedChange, Receipt } from '../notifier.ts';
+import type { Change, PlacedChange, Receipt, ToldEvent } from '../notifier.ts';
 import type { StreamPosition } from '../storage/stream-clock.ts';
 
 /** An entry of a room's state became another event, or went, at a stream position. */
@@ -30,7 +30,7 @@ export type Changes = {
 };
 
 /** Whether a change is one for the user to hear of. */
-export const concerns = ({ wakes }: Change, userId: string): boolean => {
+export const concerns = ({ wakes }: Pick<Change, 'wakes'>, userId: string): boolean => {
   if (wakes instanceof Set) return wakes.has(userId);
   for (const woken of wakes) if (woken === userId) return true;
   return false;
@@ -38,7 +38,7 @@ export const concerns = ({ wakes }: Change, userId: string): boolean => {
 
 const movesOf = (
   position: StreamPosition,
-  { event, moved }: Extract<Change, { kind: 'event' }>,
+  { event, moved }: Extract<Change<ToldEvent>, { kind: 'event' }>,
 ): StateMove[] | undefined => {
   if (moved === 'many') return undefined;
   if (moved) return moved.map(({ key, event: by }) => ({ position, key, eventId: by?.eventId }));
@@ -56,7 +56,7 @@ const noChanges = (): RoomChanges => ({
 const addEvent = (
   room: RoomChanges,
   position: StreamPosition,
-  change: Extract<Change, { kind: 'event' }>,
+  change: Extract<Change<ToldEvent>, { kind: 'event' }>,
 ): void => {
   room.eventIds.push(change.event.eventId);
   const moves = movesOf(position, change);
@@ -66,7 +66,7 @@ const addEvent = (
 
 /** Sorts what was told between two positions by what it is about; of rooms only those in `isRoomOf`. */
 export const gatherChanges = (
-  placed: readonly PlacedChange[],
+  placed: readonly PlacedChange<ToldEvent>[],
   { after, upTo }: { readonly after: StreamPosition; readonly upTo: StreamPosition },
   session: { readonly userId: string; readonly deviceId: string },
   isRoomOf: (roomId: string) => boolean,
