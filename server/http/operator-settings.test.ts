@@ -13,6 +13,8 @@ t.test('what the operator says is served', async (t) => {
   const server = await startTestServer(t, {
     env: {
       CANDOR_BEHIND_PROXY: 'true',
+      CANDOR_FEDERATION_ALLOW: '*.example, ?.example.org',
+      CANDOR_FEDERATION_DENY: 'bad.*',
       CANDOR_FEDERATION_DELEGATE_TO: 'matrix.example.org:443',
       CANDOR_METRICS_TOKEN: 'a long token',
       CANDOR_SUPPORT_EMAIL: 'admin@example.org',
@@ -46,6 +48,12 @@ t.test('what the operator says is served', async (t) => {
   t.equal(await metrics('a long token'), 403);
   t.equal(await metrics(), 403);
   t.equal((await server.request('GET', '/metrics')).status, 200, 'this machine needs none');
+
+  const { isAllowed } = server.context.federation;
+  for (const name of ['chat.example', 'Chat.Example:8448', 'a.example.org'])
+    t.ok(isAllowed(name), name);
+  for (const name of ['example', 'ab.example.org', 'a.example.org.net', 'bad.example'])
+    t.notOk(isAllowed(name), name);
 });
 
 t.test('who listens on every address is found by the server name', async (t) => {

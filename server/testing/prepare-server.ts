@@ -15,7 +15,8 @@ let ownAuthority: CertificateAuthority | undefined;
 
 const portsGiven = new Set<number>();
 
-const freePort = (): Promise<number> =>
+/** Of 127.0.0.1; given to nobody else in this process. */
+export const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);

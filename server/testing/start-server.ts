@@ -35,6 +35,8 @@ export type TestServer = {
     options?: { readonly password?: string; readonly isAdmin?: boolean },
   ): Promise<TestUser>;
   readonly request: SendRequest;
+  /** What SIGHUP does: looks for a new certificate. */
+  reload(): void;
   /** Also done at the end of the test. */
   stop(): Promise<void>;
   /** Stops and starts again on the same data, database and ports. */
@@ -87,6 +89,7 @@ export const startTestServer = async (
       return { userId, accessToken, deviceId };
     },
     request: requestsTo(urls.client),
+    reload: () => running?.reload(),
     stop,
     restart: async () => {
       await stop();

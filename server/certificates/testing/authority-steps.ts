@@ -5,8 +5,8 @@ import type { ServerResponse } from 'node:http';
 export type Script = {
   /** Nonces that are refused before the next good one. */
   badNonces: number;
-  /** Answers a step instead of the authority: directory, nonce, account, order, authorization, challenge, finalize, certificate. */
-  readonly instead: Map<string, (response: ServerResponse) => void>;
+  /** Answers a step (directory, nonce, or one of `steps`) instead of the authority; `goOn` has a GET answered after all. */
+  readonly instead: Map<string, (response: ServerResponse, goOn: () => void) => void>;
   /** States that an order is in, one a look, before it is what it should be. */
   readonly passing: { readonly status: string; readonly retryAfter?: string }[];
   /** The certificate for the key of a request. */

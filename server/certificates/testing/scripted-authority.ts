@@ -49,13 +49,13 @@ const answerBy =
     const { method, url = '' } = request;
     const [step = '', ...ids] = url.slice(1).split('/');
     const text = await readBody(request);
+    const read = () => send(state, response, step === 'directory' ? directoryOf(state) : {});
     const instead = state.script.instead.get(step);
     if (instead) {
       asked.push({ step: url.slice(1), payload: {} });
-      return instead(response);
+      return instead(response, read);
     }
-    if (method === 'GET')
-      return send(state, response, step === 'directory' ? directoryOf(state) : {});
+    if (method === 'GET') return read();
     try {
       const { jwk, payload } = readSigned(state, text, url);
       asked.push({ step: url.slice(1), payload });
