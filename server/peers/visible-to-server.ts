@@ -1,11 +1,12 @@
 import { type Pdu, redact, stateKeyOf } from '@candor/federation';
 import type { Context } from '../context.ts';
 import { isPlaintextInEncryptedRoom } from '../rooms/encryption-policy.ts';
+import { erasedSenders } from '../rooms/erased-senders.ts';
 import type { Room } from '../rooms/room.ts';
 import { readMembersOfServer } from '../storage/memberships.ts';
 import type { StoredEvent } from '../storage/stored-event.ts';
 
-type ReadContext = Pick<Context, 'db' | 'rooms'>;
+type ReadContext = Pick<Context, 'config' | 'db' | 'rooms'>;
 
 /** What the state before each event says of the history, and of the server's users. */
 const readMoments = async (
@@ -46,12 +47,14 @@ export const pdusVisibleTo = async (
   events: readonly StoredEvent[],
 ): Promise<readonly Pdu[]> => {
   const momentOf = await readMoments(context, room, serverName, events);
+  const erased = await erasedSenders(context, room, events);
   return events.flatMap((stored) => {
     if (stored.rejectedFor !== null || stored.roomNid !== room.roomNid) return [];
     const { event } = stored;
     const { visibility, memberships } = momentOf(stored);
     const isHidden =
       (visibility === 'joined' && !memberships.has('join')) ||
+      (erased.has(event.sender) && !memberships.has('join')) ||
       (visibility === 'invited' && !memberships.has('join') && !memberships.has('invite')) ||
       // What was refused for being readable is not made known by passing it on.
       (stored.isSoftFailed && isPlaintextInEncryptedRoom(room, event));

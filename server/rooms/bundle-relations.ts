@@ -6,7 +6,6 @@ import type { StepContext } from './place-event.ts';
 import type { Room } from './room.ts';
 import { showEvents, type Viewer } from './show-events.ts';
 
-
 /** The viewer's children of one event in one way, those that may be seen. */
 type Children = {
   readonly summary: ChildSummary;

@@ -54,7 +54,7 @@ const sortByTime = (
 /** The event nearest to a time that the user may see. Throws M_FORBIDDEN, M_NOT_FOUND. */
 // https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv1roomsroomidtimestamp_to_event
 export const eventAtTime = async (
-  context: Pick<Context, 'db' | 'rooms'>,
+  context: Pick<Context, 'config' | 'db' | 'rooms' | 'now'>,
   roomId: string,
   userId: string,
   request: TimeRequest,

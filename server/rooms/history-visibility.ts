@@ -1,7 +1,11 @@
+import { eventFromPdu, redact } from '@candor/federation';
 import type { StoredEvent } from '../storage/stored-event.ts';
+import { erasedSenders } from './erased-senders.ts';
 import { lastDeparture } from './last-departure.ts';
 import type { StepContext } from './place-event.ts';
 import { type Room, roomSettings } from './room.ts';
+
+type VisibilityContext = Omit<StepContext, 'now'>;
 
 /** The room and the user at an event. */
 export type Moment = {
@@ -89,6 +93,28 @@ const withoutIdleRedactions = async (
   });
 };
 
+/** Messages of users who had their content erased, redacted for whoever was not there when they were sent. */
+const withoutErased = async (
+  context: VisibilityContext,
+  room: Room,
+  events: readonly VisibleEvent[],
+): Promise<readonly VisibleEvent[]> => {
+  const missed = events.filter(({ membership }) => membership !== 'join');
+  const erased = await erasedSenders(
+    context,
+    room,
+    missed.map(({ stored }) => stored),
+  );
+  if (erased.size === 0) return events;
+  return events.map((one) => {
+    const { stored, membership } = one;
+    const { sender, stateKey, pdu, eventId, roomId } = stored.event;
+    if (membership === 'join' || stateKey !== undefined || !erased.has(sender)) return one;
+    const event = eventFromPdu(redact(pdu, room.rules), eventId, roomId, room.rules);
+    return { membership, stored: { ...stored, event } };
+  });
+};
+
 const isBefore = ({ position }: StoredEvent, until: number): boolean =>
   position !== null && position < until;
 
@@ -97,7 +123,7 @@ const isBefore = ({ position }: StoredEvent, until: number): boolean =>
  * redactions without effect, are seen by nobody. Every path that shows events to users goes through here.
  */
 export const visibleEvents = async (
-  context: Pick<StepContext, 'rooms'>,
+  context: VisibilityContext,
   room: Room,
   userId: string,
   events: readonly StoredEvent[],
@@ -117,13 +143,14 @@ export const visibleEvents = async (
   const momentOf = await readMoments(context, placed, memberNid);
   const departure = await lastDeparture(context, room, userId);
   const until = room.joined.has(userId) ? Number.POSITIVE_INFINITY : (departure?.position ?? 0);
-  return placed.flatMap((stored) => {
+  const visible = placed.flatMap((stored) => {
     const moment = { ...momentOf(stored), joinedLater: isBefore(stored, until) };
     if (!mayBeSeen(stored, moment, userId)) return [];
     const isOwn = stored.event.type === 'm.room.member' && stored.event.stateKey === userId;
     const after = isOwn ? textIn(stored, 'membership') : undefined;
     return [{ stored, membership: after ?? moment.membership }];
   });
+  return withoutErased(context, room, visible);
 };
 
 /** Whether somebody who was never in the room may look into it as it is now. */

@@ -7,7 +7,7 @@ import type { Viewer } from './show-events.ts';
 /** The member events of the senders of some events, as they were at the last of each. */
 // https://spec.matrix.org/v1.19/client-server-api/#lazy-loading-room-members
 export const lazyMembers = async (
-  context: Pick<StepContext, 'db' | 'rooms' | 'now'>,
+  context: StepContext,
   viewer: Viewer,
   events: readonly StoredEvent[],
 ): Promise<JsonObject[]> => {

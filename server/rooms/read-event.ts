@@ -12,11 +12,9 @@ import type { Viewer } from './show-events.ts';
 import { stateAfter } from './state-at.ts';
 import { timelineToken } from './timeline-token.ts';
 
-type ReadContext = Pick<StepContext, 'db' | 'rooms' | 'now'>;
-
 /** An event that the user may see. Throws M_NOT_FOUND, also for what the user may not see. */
 const findVisible = async (
-  context: ReadContext,
+  context: StepContext,
   viewer: Viewer,
   roomId: string,
   eventId: string,
@@ -32,7 +30,7 @@ const findVisible = async (
 /** One event as clients see it. Throws M_NOT_FOUND. */
 // https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3roomsroomideventeventid
 export const readEvent = async (
-  context: ReadContext,
+  context: StepContext,
   viewer: Viewer,
   roomId: string,
   eventId: string,
@@ -54,7 +52,7 @@ export type EventContext = {
 /** An event with its neighbours, and the state after the last of them. Throws M_NOT_FOUND. */
 // https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3roomsroomidcontexteventid
 export const readEventContext = async (
-  context: ReadContext,
+  context: StepContext,
   viewer: Viewer,
   roomId: string,
   eventId: string,
@@ -97,7 +95,7 @@ export const readEventContext = async (
 };
 
 const showWholeState = async (
-  context: ReadContext,
+  context: StepContext,
   viewer: Viewer,
   { stored }: VisibleEvent,
 ): Promise<JsonObject[]> => {

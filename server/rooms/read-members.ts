@@ -10,8 +10,6 @@ import type { Viewer } from './show-events.ts';
 import { stateAfter, stateFor } from './state-at.ts';
 import { readTimelineToken } from './timeline-token.ts';
 
-type ReadContext = Pick<StepContext, 'db' | 'rooms' | 'now'>;
-
 export type MembersRequest = {
   readonly roomId: string;
   /** A token: the members as they were there. */
@@ -22,7 +20,7 @@ export type MembersRequest = {
 
 /** The state at a token, which must not lie behind the user's leaving. */
 const stateAtToken = async (
-  context: ReadContext,
+  context: StepContext,
   access: ReadAccess,
   token: string,
 ): Promise<StateMap<StateEntry>> => {
@@ -41,7 +39,7 @@ const stateAtToken = async (
 /** The member events of a room. Throws M_FORBIDDEN, M_INVALID_PARAM. */
 // https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3roomsroomidmembers
 export const readMembers = async (
-  context: ReadContext,
+  context: StepContext,
   viewer: Viewer,
   { roomId, at, membership, notMembership }: MembersRequest,
 ): Promise<JsonObject[]> => {
@@ -65,7 +63,7 @@ export type JoinedMember = { readonly display_name?: string; readonly avatar_url
 /** Who is in the room now, by user id; for users who are in it themselves. Throws M_FORBIDDEN. */
 // https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3roomsroomidjoined_members
 export const readJoinedMembers = async (
-  { rooms }: ReadContext,
+  { rooms }: StepContext,
   userId: string,
   roomId: string,
 ): Promise<Record<string, JoinedMember>> => {

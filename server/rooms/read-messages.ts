@@ -62,10 +62,7 @@ const boundsOf = (direction: 'b' | 'f', from?: TimelineBound, to?: TimelineBound
   direction === 'b' ? { upTo: from, after: to } : { after: from, upTo: to };
 
 /** The next events that the user may see and that the filter lets pass, nearest first. */
-export const walkTimeline = async (
-  context: Pick<StepContext, 'db' | 'rooms'>,
-  walk: Walk,
-): Promise<Walked> => {
+export const walkTimeline = async (context: StepContext, walk: Walk): Promise<Walked> => {
   const { room, direction, limit } = walk;
   const events: VisibleEvent[] = [];
   let at = walk.at;

@@ -8,15 +8,16 @@ import type { StepContext } from './place-event.ts';
  * before it, learns that there was one and not its reason.
  */
 export const readRedactions = async (
-  { rooms }: Pick<StepContext, 'rooms'>,
+  context: Omit<StepContext, 'now'>,
   userId: string,
   events: readonly StoredEvent[],
 ): Promise<(stored: StoredEvent) => JsonObject | undefined> => {
+  const { rooms } = context;
   const [first] = events.filter(({ redactedBy }) => redactedBy !== null);
   const room = first && (await rooms.get(first.event.roomId));
   if (!room) return () => undefined;
   const redactions = await rooms.events.load(events.flatMap(({ redactedBy }) => redactedBy ?? []));
-  const seen = await visibleEvents({ rooms }, room, userId, [...redactions.values()]);
+  const seen = await visibleEvents(context, room, userId, [...redactions.values()]);
   const visible = new Set(seen.map(({ stored }) => stored.event.eventId));
   return ({ redactedBy }) => {
     const event = redactions.get(redactedBy ?? '')?.event;

@@ -10,8 +10,6 @@ import { walkTimeline } from './read-messages.ts';
 import type { Viewer } from './show-events.ts';
 import { readTimelineToken, timelineToken } from './timeline-token.ts';
 
-type ReadContext = Pick<StepContext, 'db' | 'rooms' | 'now'>;
-
 export type RelationsRequest = Pick<ChildQuery, 'parentEventId' | 'relType' | 'eventType'> & {
   readonly roomId: string;
   readonly direction?: 'b' | 'f' | undefined;
@@ -34,7 +32,7 @@ const pageSize = (wanted: number = limits.relationsPageDefault): number =>
 /** The events that relate to an event. Throws M_FORBIDDEN, M_NOT_FOUND, M_INVALID_PARAM. */
 // https://spec.matrix.org/v1.19/client-server-api/#relationships-api
 export const readRelations = async (
-  context: ReadContext,
+  context: StepContext,
   viewer: Viewer,
   request: RelationsRequest,
 ): Promise<RelationsPage> => {
@@ -83,7 +81,7 @@ const readThreadToken = (token: string): number => {
 /** The events that threads begin with, the thread with the newest answer first. Throws M_FORBIDDEN, M_INVALID_PARAM. */
 // https://spec.matrix.org/v1.19/client-server-api/#querying-threads-in-a-room
 export const readThreadRoots = async (
-  context: ReadContext,
+  context: StepContext,
   viewer: Viewer,
   { roomId, include, from, limit }: ThreadsRequest,
 ): Promise<Pick<RelationsPage, 'chunk' | 'next_batch'>> => {

@@ -7,11 +7,9 @@ import { readAccess } from './read-access.ts';
 import { showEvents, type Viewer } from './show-events.ts';
 import { stateFor } from './state-at.ts';
 
-type ReadContext = Pick<StepContext, 'db' | 'rooms' | 'now'>;
-
 /** State events as clients see them: whoever may read the state may see all of it. */
 export const showState = (
-  context: ReadContext,
+  context: StepContext,
   viewer: Viewer,
   events: readonly StoredEvent[],
 ): Promise<JsonObject[]> =>
@@ -23,7 +21,7 @@ export const showState = (
   );
 
 const loadEntries = async (
-  { rooms }: ReadContext,
+  { rooms }: StepContext,
   entries: Iterable<StateEntry>,
 ): Promise<StoredEvent[]> => {
   const loaded = await rooms.events.load([...entries].map((entry) => entry.eventId));
@@ -33,7 +31,7 @@ const loadEntries = async (
 /** The whole state that the user may read. Throws M_FORBIDDEN. */
 // https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3roomsroomidstate
 export const readState = async (
-  context: ReadContext,
+  context: StepContext,
   viewer: Viewer,
   roomId: string,
 ): Promise<JsonObject[]> => {
@@ -45,7 +43,7 @@ export const readState = async (
 /** One entry of the state that the user may read. Throws M_FORBIDDEN, M_NOT_FOUND. */
 // https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3roomsroomidstateeventtypestatekey
 export const readStateEvent = async (
-  context: ReadContext,
+  context: StepContext,
   viewer: Viewer,
   roomId: string,
   type: string,

@@ -49,14 +49,15 @@ const readReplaced = async (
  */
 // https://spec.matrix.org/v1.19/client-server-api/#room-event-format
 export const showEvents = async (
-  { rooms, now }: Pick<StepContext, 'rooms' | 'now'>,
+  context: StepContext,
   viewer: Viewer,
   events: readonly ShownEvent[],
   { omitRoomId = false, omitReplaced = false, omitRedaction = false }: ShowOptions = {},
 ): Promise<JsonObject[]> => {
+  const { rooms, now } = context;
   const stored = events.map((event) => event.stored);
   const replaced = await readReplaced({ rooms }, omitReplaced ? [] : stored);
-  const redactionOf = await readRedactions({ rooms }, viewer.userId, omitRedaction ? [] : stored);
+  const redactionOf = await readRedactions(context, viewer.userId, omitRedaction ? [] : stored);
   const txnIds = await rooms.sentTransactions.txnIdsOf(viewer);
   const nowMs = now();
   return events.map(({ stored: one, membership }) => {

@@ -1,3 +1,4 @@
+import { sql as raw } from 'kysely';
 import type { Db, Tx } from './database.ts';
 
 export type Account = {
@@ -58,6 +59,20 @@ export const writePasswordHash = async (
     .where('user_id', '=', userId)
     .where('deactivated_at', 'is', null)
     .execute();
+};
+
+/** Those of the users who closed their accounts and had their content erased. */
+export const readErasedUsers = async (
+  { sql }: Db,
+  userIds: readonly string[],
+): Promise<ReadonlySet<string>> => {
+  const rows = await sql
+    .selectFrom('users')
+    .select('user_id')
+    .where('user_id', '=', raw<string>`any(${userIds}::text[])`)
+    .where('is_erased', '=', true)
+    .execute();
+  return new Set(rows.map((row) => row.user_id));
 };
 
 /** Closes the account and forgets what only its user needed. The user id stays taken for good. */

@@ -57,7 +57,7 @@ const membershipIn = ({ event }: StoredEvent): string => {
  * the state of each, unless the history is for members only, where a fork may have no place for the user.
  */
 export const seeEvents = async (
-  context: Pick<Context, 'rooms'>,
+  context: Pick<Context, 'config' | 'db' | 'rooms'>,
   room: Room,
   userId: string,
   events: readonly StoredEvent[],
@@ -70,10 +70,13 @@ export const seeEvents = async (
     if (events.every(isPlain)) return events.map((stored) => ({ stored, membership: 'join' }));
   }
   const visible = new Map(
-    (await visibleEvents(context, room, userId, events)).map((one) => [one.stored, one]),
+    (await visibleEvents(context, room, userId, events)).map((one) => [
+      one.stored.event.eventId,
+      one,
+    ]),
   );
   return events.flatMap((stored) => {
-    const seen = visible.get(stored);
+    const seen = visible.get(stored.event.eventId);
     if (seen) return [seen];
     return isOwnMembership(stored, userId) ? [{ stored, membership: membershipIn(stored) }] : [];
   });
