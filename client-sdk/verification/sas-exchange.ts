@@ -61,7 +61,9 @@ const proofOf = (flow: Flow, secret: Uint8Array, macs: Macs): Proof | undefined 
   if (!verified) return undefined;
   const hasMaster = masterKey !== null && verified.includes(`ed25519:${masterKey}`);
   if (!flows.isOwnUser(flow)) return hasMaster ? { masterKey } : undefined;
-  if (!verified.includes(deviceKeyId)) return undefined;
+  // A key we do not know is another master key than the one our homeserver shows us.
+  const isComplete = verified.length === Object.keys(macs.mac).length;
+  if (!isComplete || !verified.includes(deviceKeyId)) return undefined;
   return { device: { deviceId, deviceKey }, ...(hasMaster && { masterKey }) };
 };
 
