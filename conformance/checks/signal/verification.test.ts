@@ -3,6 +3,7 @@ import { Candor, type Verification, type VerificationPhase } from '@candor/clien
 import { clientServer } from '@candor/spec';
 import t, { type Test } from 'tap';
 import { startDeployment } from '../../deployment.ts';
+import { asPerson } from '../../interop/person.ts';
 import type { Account } from '../../register-account.ts';
 import { type Person, personOf, type SignInOptions, signIn, waitFor } from './person.ts';
 
@@ -226,4 +227,52 @@ t.test('declining, and a device that is not chosen', async (t) => {
   t.equal(await first.finished, 'cancelled');
   t.match(first.cancellation, { code: 'm.user', byUs: false });
   t.equal(alice.client.trustOf(one.client.userId), 'pinned');
+});
+
+t.test('offers that are too old, of unknown devices, or a second one of one device', async (t) => {
+  const accountOfAlice = await newAccount('here');
+  const alice = await started(t, accountOfAlice);
+  const bob = await started(t, await newAccount('there'));
+  const told: Verification[] = [];
+  bob.client.on('verification', (verification) => told.push(verification));
+  let messages = 0;
+  const say = (type: string, content: Record<string, unknown>) => {
+    messages += 1;
+    const params = { eventType: `m.key.verification.${type}`, txnId: String(messages) };
+    const body = { messages: { [bob.client.userId]: { [bob.client.deviceId]: content } } };
+    return alice.client.call(clientServer.sendToDevice, { params, body });
+  };
+  const request = (id: string, changes: object = {}) =>
+    say('request', {
+      transaction_id: id,
+      from_device: alice.client.deviceId,
+      methods: ['m.sas.v1'],
+      timestamp: Date.now(),
+      ...changes,
+    });
+  await request('old', { timestamp: Date.now() - 660_000 });
+  await request('early', { timestamp: Date.now() + 360_000 });
+  await request('unstamped', { timestamp: 'now' });
+  await request('unknown', { from_device: 'NOBODY' });
+  await say('request', {});
+  await request('first');
+  await waitFor('the first offer', [bob], () => told.length > 0);
+  t.equal(told.length, 1);
+  // A replay is the same offer.
+  await request('first');
+  await request('second');
+  t.equal(await told[0]?.finished, 'cancelled');
+  t.match(told[0]?.cancellation, { code: 'm.user', byUs: true });
+  t.same(bob.client.verifications.all(), []);
+
+  // Another session of Alice's sees what Bob answers to something he knows nothing of.
+  await say('mac', { transaction_id: 'forgotten', mac: {}, keys: '' });
+  const answers = await asPerson(accountOfAlice).untilSynced('the answer', (sync) => {
+    const events = sync.to_device?.events ?? [];
+    const codes = events.map(({ content }) => [content['transaction_id'], content['code']]);
+    return codes.some(([id]) => id === 'forgotten') ? codes : undefined;
+  });
+  t.same(answers, [['forgotten', 'm.unknown_transaction']]);
+  t.equal(told.length, 1);
+  t.equal(alice.client.trustOf(bob.client.userId), 'unknown');
 });
