@@ -26,7 +26,7 @@ const describe = (
   ...more,
 });
 
-const body = Type.Object({ n: Type.Integer() });
+const body = Type.Object({ n: Type.Integer(), note: Type.Optional(Type.String()) });
 const operations = [
   describe('echo', 'POST', { body: 'bytes', bodyBytesMax: 1_000 }),
   describe('typed', 'POST', { body, response: body }),
@@ -52,7 +52,10 @@ let waiting: () => void = () => undefined;
 
 const handlers: Readonly<Record<string, (request: Asked) => Promise<unknown>>> = {
   echo: async ({ body }) => new Answer({ body, contentType: 'application/octet-stream' }),
-  typed: async ({ body }: { body: { n: number } }) => ({ n: body.n === 7 ? 'seven' : body.n }),
+  typed: async ({ body }: { body: { n: number } }) => ({
+    ...body,
+    n: body.n === 7 ? 'seven' : body.n,
+  }),
   query: async ({ query }) => query,
   lost: async () =>
     new Answer({
@@ -147,6 +150,14 @@ t.test('the way of a request', async (t) => {
       const answer = await request('GET', `/query?${wrong}`);
       t.match(answer, { status: 400, body: { errcode: 'M_INVALID_PARAM' } }, wrong);
     }
+  });
+
+  t.test('null is as good as nothing where something may be left out', async (t) => {
+    const typed = (body: object) => request('POST', '/typed', { body });
+    t.strictSame((await typed({ n: 1, note: null })).body, { n: 1 });
+    t.strictSame((await typed({ n: 1, other: null })).body, { n: 1, other: null });
+    t.match(await typed({ n: null }), { status: 400, body: { errcode: 'M_MISSING_PARAM' } });
+    t.match(await typed({ n: 1, note: 7 }), { status: 400, body: { errcode: 'M_BAD_JSON' } });
   });
 
   t.test('an answer that breaks its schema is a fault of ours', async (t) => {

@@ -133,7 +133,7 @@ export const handleOperation = async (
   const query = schema.readQuery(queryText);
   schema.check('params', params);
   schema.check('query', query);
-  if (operation.body !== 'bytes') schema.check('body', body);
+  if (operation.body !== 'bytes') body = schema.readBody(body);
 
   if (caller) noteUse(context, caller, address, req.headers['user-agent']);
   const request = new IncomingRequest(koa, options.draining, {

@@ -9,8 +9,10 @@ type Validator = ReturnType<typeof Compile>;
 export type OperationSchema = {
   /** Turns a query string into the types of the operation's query. */
   readQuery(text: string): Record<string, unknown>;
-  /** Throws M_MISSING_PARAM, M_INVALID_PARAM or M_BAD_JSON. */
-  check(part: 'params' | 'query' | 'body', value: unknown): void;
+  /** Throws M_MISSING_PARAM or M_INVALID_PARAM. */
+  check(part: 'params' | 'query', value: unknown): void;
+  /** The body as handlers get it. Throws M_MISSING_PARAM or M_BAD_JSON. */
+  readBody(value: unknown): unknown;
   /** What is wrong with an answer, or undefined. */
   faultOfAnswer(value: unknown): string | undefined;
 };
@@ -22,6 +24,16 @@ const refusal = (part: Part, validator: Validator, value: unknown): MatrixError 
   let errcode: ErrorCode = part === 'body' ? 'M_BAD_JSON' : 'M_INVALID_PARAM';
   if (error?.keyword === 'required') errcode = 'M_MISSING_PARAM';
   return new MatrixError(errcode, `${at}${error?.message ?? 'is not valid'}`);
+};
+
+/** Many clients write null where they mean to leave out, and other homeservers take it so. */
+const withoutNulls = (schema: TSchema, value: unknown): unknown => {
+  const known: object = 'properties' in schema ? (schema as TObject).properties : {};
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const entries = Object.entries(value);
+  return Object.fromEntries(
+    entries.filter(([name, field]) => field !== null || !Object.hasOwn(known, name)),
+  );
 };
 
 type QueryReader = (values: readonly string[]) => unknown;
@@ -79,6 +91,13 @@ export const operationSchema = (operation: Operation): OperationSchema => {
     check(part, value) {
       const validator = validatorOf(part);
       if (validator && !validator.Check(value)) throw refusal(part, validator, value);
+    },
+    readBody(value) {
+      const validator = validatorOf('body');
+      if (!validator || validator.Check(value)) return value;
+      const given = operation.body === 'bytes' ? value : withoutNulls(operation.body ?? {}, value);
+      if (validator.Check(given)) return given;
+      throw refusal('body', validator, given);
     },
     faultOfAnswer(value) {
       const validator = validatorOf('response');
