@@ -17,10 +17,14 @@ export type Talker = {
   readonly client: Candor;
   /** Every message that could be read, in the order of reading. */
   readonly read: readonly Message[];
+  /** Every message that was shown as one that cannot be read. */
+  readonly unreadable: readonly Message[];
   /** Everything that went wrong in the client, for a failure's text. */
   readonly problems: readonly unknown[];
   /** Resolves with the message of this text as soon as it was read, now or earlier. */
   reads(text: string): Promise<Message>;
+  /** Resolves with an event that was shown as one that cannot be read. */
+  cannotRead(eventId: string): Promise<Message>;
   /** Resolves with the room once the user has joined it. */
   enters(roomId: string): Promise<Room>;
   /** Resolves when the client knows that a user's membership of a room is this. */
@@ -57,7 +61,7 @@ const untilSeen = async <T>(
     if (seen !== undefined) return seen;
     const stopWaiting = new AbortController();
     const signal = AbortSignal.any([deadline, stopWaiting.signal]);
-    const events = ['message', 'room', 'warning', 'state'] as const;
+    const events = ['message', 'unreadable', 'room', 'warning', 'state'] as const;
     await Promise.race(events.map((event) => once(talker.client, event, { signal }))).catch(() => {
       throw tooLate(what, talker);
     });
@@ -81,10 +85,12 @@ export const signInTalker = async (
   const { url, userId, password } = account;
   const store = { file: join(folder, `${name}.store`), passphrase: `passphrase of ${name}` };
   const read: Message[] = [];
+  const unreadable: Message[] = [];
   const problems: unknown[] = [];
 
   const listen = (client: Candor): Candor => {
     client.on('message', (message) => read.push(message));
+    client.on('unreadable', (message) => unreadable.push(message));
     client.on('problem', (problem) => problems.push(problem));
     client.on('invite', (roomId) => {
       client
@@ -112,9 +118,14 @@ export const signInTalker = async (
       return client;
     },
     read,
+    unreadable,
     problems,
     reads: (text) =>
       until(`${name} did not read '${text}'`, () => read.find(({ body }) => body === text)),
+    cannotRead: (eventId) =>
+      until(`${name} was shown nothing of ${eventId} that cannot be read`, () =>
+        unreadable.find((message) => message.eventId === eventId),
+      ),
     enters: (roomId) =>
       until(`${name} did not enter ${roomId}`, () => {
         const room = client.room(roomId);

@@ -1,1 +1,3 @@
+export { recoveryKey } from '../secrets/recovery-key.ts';
+export { forgeGroupMessage } from './forge-group-message.ts';
 export { type PrivateKey, privateKeysOf } from './private-keys.ts';

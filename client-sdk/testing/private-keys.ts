@@ -4,45 +4,20 @@ import {
   PreKeyRecord,
   SignedPreKeyRecord,
 } from '@signalapp/libsignal-client';
+import { archiveKeys } from '../archive/archive-keys.ts';
 import { openSqlcipherStore } from '../stores/sqlcipher-store.ts';
 import type { TableReader } from '../stores/store.ts';
+import { fieldsOf } from './protocol-buffers.ts';
 
 export type PrivateKey = { readonly name: string; readonly bytes: Uint8Array };
-
-/** Length-delimited fields of a Protocol Buffers message; undefined when it is none. */
-// https://protobuf.dev/programming-guides/encoding/
-const fieldsOf = (message: Uint8Array): { field: number; bytes: Uint8Array }[] | undefined => {
-  const fields: { field: number; bytes: Uint8Array }[] = [];
-  let at = 0;
-  const readVarint = (): number => {
-    let value = 0;
-    for (let scale = 1; ; scale *= 128) {
-      const byte = message[at] ?? 0;
-      at += 1;
-      value += (byte & 0x7f) * scale;
-      if (byte < 128 || at > message.length) return value;
-    }
-  };
-  while (at < message.length) {
-    const tag = readVarint();
-    const kind = tag % 8;
-    if (kind === 0) readVarint();
-    else if (kind === 1) at += 8;
-    else if (kind === 5) at += 4;
-    else if (kind === 2) {
-      const length = readVarint();
-      fields.push({ field: Math.floor(tag / 8), bytes: message.subarray(at, at + length) });
-      at += length;
-    } else return undefined;
-  }
-  return at === message.length ? fields : undefined;
-};
 
 /** The values at a path of field numbers. */
 const valuesAt = (message: Uint8Array, [first, ...rest]: readonly number[]): Uint8Array[] => {
   if (first === undefined) return [message];
   const inside = fieldsOf(message) ?? [];
-  return inside.flatMap(({ field, bytes }) => (field === first ? valuesAt(bytes, rest) : []));
+  return inside.flatMap(({ field, bytes }) =>
+    field === first && bytes ? valuesAt(bytes, rest) : [],
+  );
 };
 
 // The secret fields of libsignal's `SessionStructure` and `SenderKeyStateStructure`.
@@ -78,6 +53,16 @@ const longTermKeys = (store: TableReader): PrivateKey[] => [
     { name: 'self-signing key', bytes: selfSigning },
     { name: 'user-signing key', bytes: userSigning },
   ]),
+  ...store.all('archive').flatMap(({ secret }) => {
+    const { privateKey, sealingKey, idKey } = archiveKeys(secret);
+    const der = privateKey.export({ format: 'der', type: 'pkcs8' });
+    return [
+      { name: 'archive secret', bytes: secret },
+      { name: 'archive private key', bytes: der.subarray(-32) },
+      { name: 'archive sealing key', bytes: sealingKey },
+      { name: 'archive id key', bytes: idKey },
+    ];
+  }),
 ];
 
 const preKeys = (store: TableReader): PrivateKey[] => [

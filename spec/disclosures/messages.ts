@@ -51,6 +51,7 @@ export const messages = [
     wording:
       'A group message forged by another member or by a server is refused, and shown as refused.',
     code: ['client-sdk/signal/sender-keys.ts', 'client-sdk/signal/plaintext.ts'],
+    since: '0.1.0',
   }),
   disclosure({
     id: 'attachments',
