@@ -28,6 +28,15 @@ export const exposed = [
     since: '0.1.0',
   }),
   disclosure({
+    id: 'archive-secrecy',
+    kind: 'not-protected',
+    title: 'No forward secrecy in an archive',
+    wording:
+      'A conversation forgets its keys, an archive does not: whoever gets its key, from the store of one device or with the recovery key, and the sealed messages from the server, reads everything that was ever put into it. A recovery can also be opened with a passphrase, which the server of the user can try to guess without being seen; take a long one, or none. Whether somebody else in a conversation keeps an archive cannot be seen.',
+    code: ['client-sdk/archive'],
+    since: '0.1.0',
+  }),
+  disclosure({
     id: 'accounts',
     kind: 'not-protected',
     title: 'Accounts',

@@ -27,7 +27,7 @@ export const messages = [
     kind: 'protected',
     title: 'The server never holds a key that opens a message',
     wording:
-      'Private keys are made on the device and stay in its encrypted store. The database, the media folder, the logs and the traffic between servers hold neither the text of an encrypted message nor a private key of a device.',
+      'Private keys are made on the device and stay in its encrypted store; once a user makes a recovery, their signing keys and the key of their archive are also on the server, encrypted with a recovery key that is not there. The database, the media folder, the logs and the traffic between servers hold neither the text of an encrypted message nor a private key of a device.',
     code: ['client-sdk/stores/sqlcipher-store.ts', 'client-sdk/signal/pre-keys.ts'],
     since: '0.1.0',
   }),
@@ -51,6 +51,16 @@ export const messages = [
     wording:
       'A group message forged by another member or by a server is refused, and shown as refused.',
     code: ['client-sdk/signal/sender-keys.ts', 'client-sdk/signal/plaintext.ts'],
+    since: '0.1.0',
+  }),
+  disclosure({
+    id: 'archive',
+    kind: 'protected',
+    title: 'An archive of messages is sealed to its user’s own devices',
+    wording:
+      'Off until the user turns it on. Each message is sealed on the device before it goes to the server of the user, to a key that only their devices and whoever has their recovery key or passphrase can have. A server can neither read nor make what is in it, and when it exchanges the key nothing more is sent and the user is told. It sees how many messages of which room are in it, when they came, and their size class. What is restored from it is shown as restored: that its sender wrote it is the word of the device that archived it.',
+    parameters: { passphraseRounds: 500_000 },
+    code: ['client-sdk/archive', 'client-sdk/secrets'],
     since: '0.1.0',
   }),
   disclosure({

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { privateKeysOf } from '@candor/client-sdk/testing';
+import { privateKeysOf, recoveryKey } from '@candor/client-sdk/testing';
+import { clientServer } from '@candor/spec';
 import { withPeople } from '../../cast.ts';
 import { check } from '../../check.ts';
 import { findSecrets, type Material, type Secret } from '../../evidence/find-secrets.ts';
@@ -11,6 +12,7 @@ const kinds = [
   ...['device key', 'Signal identity key', 'master key', 'self-signing key', 'user-signing key'],
   ...['signed prekey', 'Kyber prekey', 'one-time prekey', 'root key', 'ratchet key'],
   ...['sending chain key', 'receiving chain key', 'chain key', 'signing key'],
+  ...['archive secret', 'archive private key', 'archive sealing key', 'archive id key'],
 ];
 
 /** What a device keeps to itself at this moment; it is stopped for the look. */
@@ -23,12 +25,33 @@ const keysOf = async (talker: Talker): Promise<Secret[]> => {
 
 const canary = (what: string): string => `${what}-${randomBytes(16).toString('hex')}`;
 
+/** The number of messages in somebody's archive; without any the search would prove less. */
+const archivedBy = async ({ client }: Talker): Promise<number> => {
+  const { count } = await client.call(clientServer.getRoomKeysVersionCurrent, {});
+  if (count === 0) throw new Error('nothing was archived: the search would prove less');
+  return count;
+};
+
 const withoutDoubles = (secrets: readonly Secret[]): Secret[] => [
   ...new Map(secrets.map((one) => [Buffer.from(one.bytes).toString('hex'), one])).values(),
 ];
 
 const megabytes = (materials: readonly Material[]): string =>
   (materials.reduce((sum, { bytes }) => sum + bytes.length, 0) / 1e6).toFixed(0);
+
+/** The first of the people keeps keys and messages on the server, sealed; gives what unseals the keys. */
+const startArchive = async ({ name, client }: Talker): Promise<Secret[]> => {
+  const passphrase = canary('passphrase');
+  const written = await client.recovery.create({ passphrase });
+  await client.recovery.archive.enable();
+  const bytes = recoveryKey.decode(written);
+  if (!bytes) throw new Error(`${written} is no recovery key`);
+  return [
+    { name: `${name}'s recovery key`, bytes },
+    { name: `${name}'s recovery key as written down`, bytes: Buffer.from(written) },
+    { name: `${name}'s passphrase`, bytes: Buffer.from(passphrase) },
+  ];
+};
 
 /** Direct and group messages and a file, in every direction; gives what was said. */
 const talk = async (people: readonly [Talker, Talker, Talker]): Promise<Secret[]> => {
@@ -69,8 +92,11 @@ export const noKeysOnServer = check({
       async (own) => {
         let evidence = '';
         await withPeople(subject, ['alice', 'bob', 'carol'], async (people) => {
+          const recovery = await startArchive(people[0]);
           const before = (await Promise.all(people.map(keysOf))).flat();
-          const said = await talk(people);
+          const said = [...recovery, ...(await talk(people))];
+          await people[0].client.recovery.archive.flush();
+          const archived = await archivedBy(people[0]);
           const after = (await Promise.all(people.map(keysOf))).flat();
           const keys = withoutDoubles([...before, ...after]);
           for (const kind of kinds)
@@ -87,7 +113,7 @@ export const noKeysOnServer = check({
           const places = findSecrets(materials, [known]).filter((text) => text.includes('dump'));
           if (places.length < own.servers.length)
             throw new Error('the search does not even find a user id: it proves nothing');
-          evidence = `${keys.length} keys of 3 devices and ${said.length} canaries are nowhere in ${megabytes(materials)} MB: 2 databases, their files and journals, media, logs, ${own.captured.length} requests`;
+          evidence = `${keys.length} keys of 3 devices and ${said.length} canaries, with ${archived} messages archived, are nowhere in ${megabytes(materials)} MB: 2 databases, their files and journals, media, logs, ${own.captured.length} requests`;
         });
         return evidence;
       },
