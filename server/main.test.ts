@@ -41,6 +41,17 @@ t.test('wrong usage ends with 2 and says what is right', async (t) => {
     [['doctor', '--data-dir', 'x'], /go with init only/],
     [['doctor', '--out', 'x'], /goes with export only/],
     [['export'], /--out FILE is missing/],
+    [['admin'], /create-user, reset-password/],
+    [['admin', 'create-user'], /the name of the user is missing/],
+    [['admin', 'create-user', 'a', 'b'], /unexpected argument 'b'/],
+    [['admin', 'deactivate', 'a', '--admin'], /--admin goes with create-user only/],
+    [['admin', 'list-users', 'a'], /unexpected argument 'a'/],
+    [['admin', 'registration-token'], /create, list or revoke/],
+    [['admin', 'registration-token', 'revoke'], /the token is missing/],
+    [['admin', 'registration-token', 'list', 'x'], /unexpected argument 'x'/],
+    [['admin', 'registration-token', 'create', '--uses', '0'], /--uses: a number from 1 on/],
+    [['admin', 'registration-token', 'list', '--days', '2'], /go with registration-token create/],
+    [['serve', '--admin'], /go with admin only/],
   ] as const) {
     const { code, out, err } = candor(args);
     t.equal(code, 2, args.join(' '));
@@ -163,9 +174,21 @@ t.test('serve starts, refuses a second one, and drains on SIGTERM', async (t) =>
   t.match(await readFile(running, 'utf8'), row);
   t.equal((await stat(running)).mode & 0o777, 0o600);
   t.match(candor(['export', '--out', running], env), { code: 1, err: /is there already/ });
+  const made = candor(['admin', 'create-user', 'zoe', '--admin'], env);
+  t.match(made, { code: 0, out: /^@zoe:localhost:8448\n\S{16,}\n/ });
+  const password = made.out.split('\n')[1] ?? '';
+  const login = await fetch(`${url}/_matrix/client/v3/login`, {
+    method: 'POST',
+    body: JSON.stringify({ type: 'm.login.password', user: 'zoe', password }),
+  });
+  t.equal(login.status, 200);
+  t.match(candor(['admin', 'create-user', 'zoe'], env), { code: 1, err: /name is taken/ });
   child.kill('SIGTERM');
   const [code, signal] = await once(child, 'exit');
   t.strictSame([code, signal], [0, null]);
+  const listed = candor(['admin', 'list-users'], env);
+  t.match(listed, { code: 0, out: /^@zoe:localhost:8448\t.*\tadmin\tmust-change-password\n$/ });
+  t.match(candor(['admin', 'reset-password', 'bob'], env), { code: 1, err: /no account @bob/ });
   t.equal(candor(['export', '--out', folder], env).code, 0, 'with a database started for it');
   t.match(await readFile(join(folder, 'database.ndjson'), 'utf8'), row);
   const empty = { ...env, CANDOR_DATA_DIR: join(folder, 'nothing') };

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import type { AdminFlags } from './commands/read-admin-request.ts';
 import { nearestName } from './config/nearest-name.ts';
 import { OperatorError } from './config/operator-error.ts';
 import { type Config, readConfig } from './config/read-config.ts';
@@ -16,6 +17,14 @@ commands
   doctor    check the settings, the data directory, the database, the ports, the certificate
   export    write everything in the database to a file, also while the server runs
               --out FILE           JSON lines; a folder gets a file database.ndjson
+  admin     manage accounts, also while the server runs
+              create-user NAME [--admin]     prints a password to be changed at the first login
+              reset-password USER            the same for a user; ends all their sessions
+              list-users
+              deactivate USER                for good
+              registration-token create [--uses N] [--days N]
+              registration-token list
+              registration-token revoke TOKEN
   version   print the version
 
 --config FILE   the settings (YAML); without it candor.yaml in the working directory, if there is one
@@ -31,6 +40,7 @@ type Flags = {
   readonly serverName: string | undefined;
   readonly dataDir: string | undefined;
   readonly out: string | undefined;
+  readonly admin: AdminFlags;
 };
 
 const settingsFile = (flags: Flags): string | undefined =>
@@ -43,7 +53,9 @@ const settings = (flags: Flags): Config => {
 };
 
 /** Each command answers its exit status; its code is loaded only when it is asked for. */
-const commands: Readonly<Record<string, (flags: Flags) => Promise<number>>> = {
+const commands: Readonly<
+  Record<string, (flags: Flags, words: readonly string[]) => Promise<number>>
+> = {
   serve: async (flags) => (await import('./commands/serve.ts')).serve(settings(flags)),
   init: async (flags) => (await import('./commands/init.ts')).init(flags),
   doctor: async (flags) =>
@@ -51,6 +63,12 @@ const commands: Readonly<Record<string, (flags: Flags) => Promise<number>>> = {
   export: async (flags) => {
     if (flags.out === undefined) throw new UsageError('--out FILE is missing');
     return (await import('./commands/export.ts')).exportAll(settings(flags), flags.out);
+  },
+  admin: async (flags, words) => {
+    const { readAdminRequest } = await import('./commands/read-admin-request.ts');
+    const request = readAdminRequest(words, flags.admin, Date.now());
+    if (typeof request === 'string') throw new UsageError(request);
+    return (await import('./commands/admin.ts')).admin(settings(flags), request);
   },
   version: async () => (await import('./commands/version.ts')).version(),
 };
@@ -65,6 +83,9 @@ const readFlags = (args: readonly string[]) => {
         'server-name': { type: 'string' },
         'data-dir': { type: 'string' },
         out: { type: 'string' },
+        admin: { type: 'boolean' },
+        uses: { type: 'string' },
+        days: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
     });
@@ -73,6 +94,7 @@ const readFlags = (args: readonly string[]) => {
       serverName: values['server-name'],
       dataDir: values['data-dir'],
       out: values.out,
+      admin: { admin: values.admin ?? false, uses: values.uses, days: values.days },
     };
     return { flags, positionals, help: values.help ?? false };
   } catch (error) {
@@ -93,12 +115,15 @@ const run = async (args: readonly string[]): Promise<number> => {
     const nearest = nearestName(name, Object.keys(commands));
     throw new UsageError(`unknown command '${name}'; the nearest is '${nearest}'`);
   }
-  if (rest.length > 0) throw new UsageError(`unexpected argument '${rest[0]}'`);
+  if (rest.length > 0 && name !== 'admin') throw new UsageError(`unexpected argument '${rest[0]}'`);
   if (name !== 'init' && (flags.serverName ?? flags.dataDir) !== undefined)
     throw new UsageError('--server-name and --data-dir go with init only');
   if (name !== 'export' && flags.out !== undefined)
     throw new UsageError('--out goes with export only');
-  return command(flags);
+  const { admin, uses, days } = flags.admin;
+  if (name !== 'admin' && (admin || (uses ?? days) !== undefined))
+    throw new UsageError('--admin, --uses and --days go with admin only');
+  return command(flags, rest);
 };
 
 const explain = (error: unknown): string => {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { createAccounts } from './accounts/accounts.ts';
 import { leaveRoomsOfClosed } from './accounts/close-account.ts';
+import { openControlSocket } from './admin/control-socket.ts';
 import { openCertificates } from './certificates/open-certificates.ts';
 import { hostOf } from './config/loopback.ts';
 import { OperatorError } from './config/operator-error.ts';
@@ -205,11 +206,11 @@ const finishClosing = (context: Context, log: Logger): (() => Promise<void>) => 
 };
 
 /** Starts everything, or nothing: what was started before a fault is stopped again. */
-export const startServer = async (
+const startWhole = async <T extends { readonly context: Context }>(
   config: Config,
   log: Logger,
-  options: ServerOptions = {},
-): Promise<RunningServer> => {
+  more: (context: Context, undo: Undo) => Promise<T>,
+): Promise<T & { readonly stop: () => Promise<void> }> => {
   const stops: (() => unknown)[] = [];
   const stop = async () => {
     for (let next = stops.pop(); next; next = stops.pop()) await next();
@@ -217,15 +218,29 @@ export const startServer = async (
   const undo: Undo = (undoOne) => stops.push(undoOne);
   try {
     const context = await openContext(config, log, undo);
-    const firstAdminToken = await transact(context.db, (tx) =>
-      offerFirstAdminToken(tx, randomBytes(24).toString('base64url')),
-    );
-    undo(finishClosing(context, log));
-    const urls = await openListeners(context, options, undo);
-    const reload = () => context.federation.certificates.reload();
-    return { context, urls, firstAdminToken, reload, stop };
+    return { ...(await more(context, undo)), stop };
   } catch (error) {
     await stop();
     throw error;
   }
 };
+
+/** A server without listeners, for commands that need one while none runs. */
+export const openOffline = (config: Config, log: Logger) =>
+  startWhole(config, log, async (context) => ({ context }));
+
+export const startServer = (
+  config: Config,
+  log: Logger,
+  options: ServerOptions = {},
+): Promise<RunningServer> =>
+  startWhole(config, log, async (context, undo) => {
+    const firstAdminToken = await transact(context.db, (tx) =>
+      offerFirstAdminToken(tx, randomBytes(24).toString('base64url')),
+    );
+    undo(finishClosing(context, log));
+    const urls = await openListeners(context, options, undo);
+    undo(await openControlSocket(context));
+    const reload = () => context.federation.certificates.reload();
+    return { context, urls, firstAdminToken, reload };
+  });

@@ -272,6 +272,9 @@ export const limits = {
   passwordHashesWaitingMax: 100,
   passwordRetryMs: 2_000,
   passwordLengthMin: 8,
+  /** Accounts in one answer to `candor admin list-users`. */
+  accountPageMax: 1_000,
+  controlRequestMs: 5_000,
   registrationNoncesMax: 1_000,
   registrationNonceLifetimeMs: 60_000,
   typingTimeoutMsDefault: 30_000,

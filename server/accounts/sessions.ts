@@ -15,6 +15,8 @@ export type Session = {
   readonly isAdmin: boolean;
   readonly isLocked: boolean;
   readonly isSuspended: boolean;
+  /** The password is one that an administrator gave. */
+  readonly mustChangePassword: boolean;
 };
 
 /** Access tokens in use, looked up in the database once and kept until they end or their user changes. */

@@ -52,13 +52,21 @@ const tokenOf = (authorization: string | undefined, query: string): string | und
   return new URLSearchParams(query).get('access_token') ?? undefined;
 };
 
+/** Until the user has a password of their own, as if suspended: clients know that state, and it lets the password be changed. */
+const suspensionOf = ({ isSuspended, mustChangePassword }: Session): string | undefined => {
+  if (isSuspended) return 'You cannot perform this action while suspended.';
+  if (mustChangePassword) return 'An administrator gave you this password: change it first.';
+  return undefined;
+};
+
 const refuseRestricted = (session: Session, operation: Operation): void => {
   if (session.isLocked && !allowedWhenLocked.has(operation.id)) {
     throw lockedError();
   }
   const isRead = operation.method === 'GET';
-  if (session.isSuspended && !isRead && !allowedWhenSuspended.has(operation.id)) {
-    throw new MatrixError('M_USER_SUSPENDED', 'You cannot perform this action while suspended.');
+  const suspension = suspensionOf(session);
+  if (suspension !== undefined && !isRead && !allowedWhenSuspended.has(operation.id)) {
+    throw new MatrixError('M_USER_SUSPENDED', suspension);
   }
 };
 

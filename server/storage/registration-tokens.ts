@@ -52,3 +52,47 @@ export const offerFirstAdminToken = async (
     .execute();
   return newToken;
 };
+
+export type ManagedToken = {
+  readonly token: string;
+  readonly uses: number;
+  readonly usesAllowed: number | undefined;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number | undefined;
+};
+
+export const insertRegistrationToken = async (
+  { sql }: Tx,
+  { token, usesAllowed, expiresAt }: Omit<ManagedToken, 'uses'>,
+): Promise<void> => {
+  await sql
+    .insertInto('registration_tokens')
+    .values({ token, uses_allowed: usesAllowed ?? null, expires_at: expiresAt ?? null })
+    .execute();
+};
+
+/** Those that administrators made; the first administrator's own is not among them. */
+export const readRegistrationTokens = async ({ sql }: Db): Promise<readonly ManagedToken[]> => {
+  const rows = await sql
+    .selectFrom('registration_tokens')
+    .select(['token', 'uses', 'uses_allowed', 'expires_at'])
+    .where('makes_admin', '=', false)
+    .orderBy('token')
+    .execute();
+  return rows.map(({ token, uses, uses_allowed, expires_at }) => ({
+    token,
+    uses,
+    usesAllowed: uses_allowed ?? undefined,
+    expiresAt: expires_at ?? undefined,
+  }));
+};
+
+/** False when administrators have made no such token. */
+export const deleteRegistrationToken = async ({ sql }: Tx, token: string): Promise<boolean> => {
+  const { numDeletedRows } = await sql
+    .deleteFrom('registration_tokens')
+    .where('token', '=', token)
+    .where('makes_admin', '=', false)
+    .executeTakeFirst();
+  return numDeletedRows === 1n;
+};

@@ -7,6 +7,7 @@ export type StoredSession = {
   readonly isAdmin: boolean;
   readonly isLocked: boolean;
   readonly isSuspended: boolean;
+  readonly mustChangePassword: boolean;
   /** The refresh token that ends with the first use of this access token. */
   readonly replacedRefreshHash: Buffer | undefined;
 };
@@ -20,7 +21,7 @@ export const readSession = async (
     .selectFrom('access_tokens as t')
     .innerJoin('users as u', 'u.user_id', 't.user_id')
     .select(['t.user_id', 't.device_id', 't.expires_at', 't.replaces'])
-    .select(['u.is_admin', 'u.is_locked', 'u.is_suspended'])
+    .select(['u.is_admin', 'u.is_locked', 'u.is_suspended', 'u.must_change_password'])
     .where('t.token_hash', '=', tokenHash)
     .where('u.deactivated_at', 'is', null)
     .executeTakeFirst();
@@ -32,6 +33,7 @@ export const readSession = async (
       isAdmin: row.is_admin,
       isLocked: row.is_locked,
       isSuspended: row.is_suspended,
+      mustChangePassword: row.must_change_password,
       replacedRefreshHash: row.replaces ?? undefined,
     }
   );

@@ -5,6 +5,7 @@ import { removeDevicesIn } from '../../../accounts/remove-devices.ts';
 import { writePasswordHash } from '../../../storage/accounts.ts';
 import { transact } from '../../../storage/database.ts';
 import { readDevices } from '../../../storage/devices.ts';
+import { writeMustChangePassword } from '../../../storage/managed-accounts.ts';
 import type { Handler } from '../../handler.ts';
 
 export const changePassword: Handler<typeof clientServer.changePassword> = async (
@@ -26,6 +27,7 @@ export const changePassword: Handler<typeof clientServer.changePassword> = async
   const passwordHash = await hashPassword(body.new_password);
   await transact(context.db, async (tx) => {
     await writePasswordHash(tx, userId, passwordHash);
+    await writeMustChangePassword(tx, userId, false);
     if (body.logout_devices === false) return;
     const devices = await readDevices(tx, userId);
     const others = devices.map(({ deviceId }) => deviceId).filter((id) => id !== ownDeviceId);
