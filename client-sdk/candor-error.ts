@@ -2,6 +2,8 @@ export type CandorErrorCode =
   /** The room is not encrypted with our algorithms: nothing is sent into it. */
   | 'not-encrypted'
   | 'foreign-encryption'
+  /** The room is encrypted, and this would have gone into it in clear. */
+  | 'must-be-encrypted'
   /** A reader's identity changed: acknowledge or verify it first. */
   | 'identity-changed'
   /** This device is not signed by its user yet: import the identity first. */

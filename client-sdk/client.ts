@@ -24,6 +24,7 @@ import {
 } from './client-events.ts';
 import { createRoom } from './rooms/create-room.ts';
 import { findDirectRoom } from './rooms/find-direct-room.ts';
+import { refuseClear } from './rooms/refuse-clear.ts';
 import { Room, type RoomContext } from './rooms/room.ts';
 import { Recovery } from './secrets/recovery.ts';
 import { Courier } from './send/courier.ts';
@@ -117,11 +118,10 @@ export class Candor extends EventEmitter<ClientEvents> {
     this.#courier = new Courier({ api, engine, onOutcome });
     this.#decisions = new Decisions(engine, onOutcome);
     this.#queue = new SendQueue({ api, engine, store, courier: this.#courier });
-    const queue = this.#queue;
-    const parts = { api, engine, store, userId, queue, courier: this.#courier, onOutcome };
+    const parts = { api, engine, store, userId, courier: this.#courier, onOutcome };
     const tell = (telling: Telling) => this.#tell([telling]);
     this.recovery = new Recovery(parts, tell);
-    const context = { ...parts, archive: this.recovery.archive };
+    const context = { ...parts, queue: this.#queue, archive: this.recovery.archive };
     this.#roomContext = context;
     this.verifications = new Verifications(context, tell);
     // The device that was verified has what this one lacks.
@@ -138,6 +138,7 @@ export class Candor extends EventEmitter<ClientEvents> {
     if (this.#running) throw new CandorError('stopped', 'the client was started before');
     const stop = new AbortController();
     const { signal } = stop;
+    const stopped = new CandorError('stopped', 'the client was stopped');
     return new Promise((resolve, reject) => {
       let live: AbortController | undefined;
       let last: SyncState | undefined;
@@ -149,7 +150,7 @@ export class Candor extends EventEmitter<ClientEvents> {
           this.#queue.run(AbortSignal.any([live.signal, signal]));
           resolve();
         }
-        if (state === 'signed-out' || signal.aborted) reject(cause ?? stopped());
+        if (state === 'signed-out' || signal.aborted) reject(cause ?? stopped);
         if (state !== last) this.#tell([{ name: 'state', args: [state] }]);
         last = state;
         if (cause !== undefined) this.#problem(cause);
@@ -285,8 +286,9 @@ export class Candor extends EventEmitter<ClientEvents> {
     return isTaken;
   }
 
-  /** Any endpoint of the homeserver, by its description in `clientServer`; what it carries is not encrypted. */
-  call<O extends Operation>(operation: O, parts: CallParts<O>): Promise<ResponseOf<O>> {
+  /** Any endpoint of the homeserver, by its description in `clientServer`. It carries no messages into encrypted rooms. */
+  async call<O extends Operation>(operation: O, parts: CallParts<O>): Promise<ResponseOf<O>> {
+    refuseClear(this.#store, operation, parts);
     return this.#api.call(operation, parts);
   }
 
@@ -296,5 +298,3 @@ export class Candor extends EventEmitter<ClientEvents> {
     await this.stop();
   }
 }
-
-const stopped = () => new CandorError('stopped', 'the client was stopped');

@@ -40,7 +40,23 @@ const stateOf = ({ state }: Row<'timeline'>): Message['state'] => {
 // Messages and what looks like one; other events outside the encryption, such as
 // memberships and reactions, are clear in encrypted rooms too.
 const isSpeech = (type: string): boolean =>
-  type === 'm.room.message' || type === 'm.sticker' || type.startsWith('m.poll.');
+  type === 'm.room.message' ||
+  type === 'm.sticker' ||
+  type.startsWith('m.poll.') ||
+  callEvents.has(type);
+
+// https://spec.matrix.org/v1.19/client-server-api/#voice-over-ip
+// By name, since there are also events of state that begin with `m.call`.
+const callEvents: ReadonlySet<string> = new Set([
+  'm.call.answer',
+  'm.call.candidates',
+  'm.call.hangup',
+  'm.call.invite',
+  'm.call.negotiate',
+  'm.call.reject',
+  'm.call.sdp_stream_metadata_changed',
+  'm.call.select_answer',
+]);
 
 /** Whether a stored event is part of the conversation. */
 const isMessage = (row: Row<'timeline'>): boolean =>

@@ -39,6 +39,7 @@ export const messages = [
       'Once a room is encrypted the SDK refuses to send plaintext to it, whatever the server answers. The server refuses plaintext messages of its own users there and does not pass on those of others. Encryption cannot be switched off.',
     code: [
       'client-sdk/send',
+      'client-sdk/rooms/refuse-clear.ts',
       'server/rooms/encryption-policy.ts',
       'server/rooms/remote/place-received.ts',
     ],
@@ -77,7 +78,13 @@ export const messages = [
     kind: 'protected',
     title: 'Voice and video use DTLS-SRTP, and their signalling is encrypted',
     wording:
-      'The fingerprints of a call travel inside end-to-end encrypted events, so neither server can sit in the middle.',
-    code: ['client-sdk/calls'],
+      'The SDK sends the events that set up a call encrypted like messages. The fingerprints of DTLS-SRTP, with which the clients encrypt the call itself, are in them, so neither server can sit in the middle. A call in clear is refused by the SDK and by the server in rooms that are encrypted.',
+    code: [
+      'client-sdk/send',
+      'client-sdk/rooms/message.ts',
+      'client-sdk/rooms/refuse-clear.ts',
+      'server/rooms/encryption-policy.ts',
+    ],
+    since: '0.1.0',
   }),
 ] as const;
