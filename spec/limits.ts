@@ -100,6 +100,8 @@ export const limits = {
   diskReserveBytes: 67_108_864,
   diskLookMs: 1_000,
   diskRetryMs: 30_000,
+  /** Rows that cannot be read and that the log has named already. */
+  spoiledRowsRememberedMax: 10_000,
   persistBatchEventsMax: 200,
   persistQueueItemsMax: 20_000,
   /** How often the database, once away, is asked whether it wrote what it did not answer for. */
@@ -129,6 +131,11 @@ export const limits = {
   authChainEventsMax: 20_000,
   authEdgesInMemoryMax: 100_000,
   resolvedStateEntriesMax: 200_000,
+  /** Conflicted events with their auth chains; a larger resolution goes to a thread of its own. */
+  resolvedInTurnEventsMax: 500,
+  resolutionMsMax: 60_000,
+  resolutionThreadIdleMs: 30_000,
+  resolutionThreadMegabytesMax: 1_024,
   backfillEventsMax: 100,
   // What is asked of another server about one event of its.
   authChainRoundsMax: 20,
@@ -215,6 +222,10 @@ export const limits = {
   acmeRetryMsMin: 120_000,
   acmeRetryMsMax: 21_600_000,
   acmeRetryAfterMsMax: 604_800_000,
+  // How often an authority is asked when it would have a certificate renewed.
+  renewalInfoMsMin: 3_600_000,
+  renewalInfoMsDefault: 21_600_000,
+  renewalInfoMsMax: 86_400_000,
 
   deviceDisplayNameLengthMax: 256,
   deviceKeysBytesMax: 65_536,
@@ -353,6 +364,7 @@ export const limits = {
   verificationsKeptMax: 256,
   verificationStraysAnsweredMax: 32,
   verificationDevicesAskedMax: 100,
+  verificationKeyQueryIntervalMs: 2_000,
 
   // Recovery and archive of the SDK.
   passphraseIterations: 500_000,

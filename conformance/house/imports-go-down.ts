@@ -24,7 +24,7 @@ const opensTestingDoors = /^conformance\/|\/testing\/|\.test\.ts$/;
 
 /** What lies at the top of `server/`, by height: a folder or file imports only from lower rows and from itself; types also from its own row. */
 const serverLevels: readonly (readonly string[])[] = [
-  ['json-bytes.ts', 'recently-used.ts'],
+  ['json-bytes.ts', 'pace.ts', 'recently-used.ts'],
   ['log.ts', 'metrics.ts', 'token-buckets.ts'],
   ['config'],
   ['storage', 'notifier.ts', 'certificates'],

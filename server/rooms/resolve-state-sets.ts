@@ -3,16 +3,19 @@ import {
   authDifference,
   authTypesFor,
   type RoomEvent,
+  type RoomVersionRules,
   resolveState,
   type StateKey,
   splitConflicts,
   stateKeyOf,
 } from '@candor/federation';
 import { limits } from '@candor/spec';
+import { createPace } from '../pace.ts';
 import { nameState } from '../storage/room-state.ts';
 import { changeStateHash } from '../storage/state-hash.ts';
 import type { StoredEvent } from '../storage/stored-event.ts';
 import type { StepContext } from './place-event.ts';
+import type { Resolution } from './resolution-thread.ts';
 import { type Room, roomSettings } from './room.ts';
 import type { StateSet } from './state-set.ts';
 
@@ -37,13 +40,17 @@ const nameSets = (
   );
 
 /** What the conflicted events are checked against in the state that all sets agree on. */
-const agreedIds = (
+const agreedIds = async (
   room: Room,
   events: Iterable<RoomEvent>,
   unconflicted: ReadonlyMap<StateKey, string>,
-): readonly string[] => {
+): Promise<readonly string[]> => {
+  const rest = createPace();
   const keys = new Set<StateKey>([roomSettings.create]);
-  for (const event of events) for (const key of authTypesFor(event, room.rules)) keys.add(key);
+  for (const event of events) {
+    for (const key of authTypesFor(event, room.rules)) keys.add(key);
+    await rest();
+  }
   return [...keys].flatMap((key) => unconflicted.get(key) ?? []);
 };
 
@@ -60,6 +67,7 @@ const asStateSet = async (
   const entries = new Map(first.set.entries);
   const delta = new Map(first.set.delta);
   let { hash } = first.set;
+  const rest = createPace();
   for (const [key, eventId] of gone) {
     const keyNid = keyNids.get(key) ?? 0;
     hash = changeStateHash(hash, eventId, undefined);
@@ -70,11 +78,23 @@ const asStateSet = async (
     const keyNid = keyNids.get(key) ?? 0;
     const stored = loaded.get(eventId);
     if (!stored) throw new Error(`the resolved state has ${eventId}, which is not stored`);
+    await rest();
     hash = changeStateHash(hash, first.named.get(key), eventId);
     entries.set(keyNid, stored.eventNid);
     delta.set(keyNid, stored.eventNid);
   }
   return { entries, hash, near: first.set.near, delta };
+};
+
+const resolveHere = (
+  { sets, events, rejected, authDifference }: Resolution,
+  rules: RoomVersionRules,
+): ReadonlyMap<StateKey, string> => {
+  const isRejected = new Set(rejected);
+  return resolveState(sets, events, rules, {
+    isRejected: (eventId) => isRejected.has(eventId),
+    authDifference,
+  });
 };
 
 const resolve = async (
@@ -84,24 +104,40 @@ const resolve = async (
   pending: StoredEvent | undefined,
 ): Promise<StateSet> => {
   const { rooms } = context;
+  const rest = createPace();
   const named = await nameSets(context, sets, pending);
+  await rest();
   const { unconflicted, conflicted } = splitConflicts(named);
+  await rest();
   const conflictedIds = [...conflicted.values()].flatMap((ids) => [...ids]);
   const stateIds = new Set([...unconflicted.values(), ...conflictedIds]);
   const budget = stateIds.size + limits.authChainEventsMax;
   const edges = await rooms.authEdges.walk(stateIds, budget);
   const authEventsOf = (eventId: string) => edges.get(eventId);
+  await rest();
   const stored = await rooms.events.load(authChainIds(conflictedIds, authEventsOf));
   const conflictedEvents = [...stored.values()].map((one) => one.event);
-  const agreed = await rooms.events.load(agreedIds(room, conflictedEvents, unconflicted));
+  const agreed = await rooms.events.load(await agreedIds(room, conflictedEvents, unconflicted));
   const all = new Map<string, StoredEvent>([...agreed, ...stored]);
   const createEvent = room.settings.get(roomSettings.create);
   const events = new Map([...all].map(([eventId, one]) => [eventId, one.event]));
   if (createEvent) events.set(createEvent.eventId, createEvent);
-  const resolved = resolveState(named, events, room.rules, {
-    isRejected: (eventId) => (all.get(eventId)?.rejectedFor ?? null) !== null,
+  await rest();
+  const rejected = [...all].flatMap(([eventId, one]) => (one.rejectedFor === null ? [] : eventId));
+  const resolution = {
+    version: room.rules.version,
+    roomId: room.roomId,
+    sets: named,
+    events,
+    rejected,
     authDifference: authDifference(named, authEventsOf),
-  });
+  };
+  await rest();
+  const isLarge = stored.size > limits.resolvedInTurnEventsMax;
+  const resolved = isLarge
+    ? await rooms.resolutionThread.resolve(resolution)
+    : resolveHere(resolution, room.rules);
+  await rest();
   const [set] = sets;
   const [first] = named;
   if (!set || !first) throw new Error('nothing to resolve');
@@ -135,10 +171,9 @@ export const resolveStateSets = async (
     .map((set) => `${set.hash}`)
     .sort()
     .join(' ');
-  const known = context.rooms.resolvedStates.get(`${room.roomNid} ${key}`);
-  if (known) return known;
-  const resolved = await resolve(context, room, distinct, pending);
   // What the integer of a pending event stands for changes.
-  if (!pending) context.rooms.resolvedStates.set(`${room.roomNid} ${key}`, resolved);
-  return resolved;
+  if (pending) return resolve(context, room, distinct, pending);
+  return context.rooms.resolvedStates.of(`${room.roomNid} ${key}`, () =>
+    resolve(context, room, distinct, undefined),
+  );
 };

@@ -14,10 +14,11 @@ import { EventCache } from './event-cache.ts';
 import { KeyedTurns } from './keyed-turns.ts';
 import { loadRooms } from './load-rooms.ts';
 import type { RemoteSpace } from './remote/describe-remote.ts';
+import { ResolutionThread } from './resolution-thread.ts';
+import { ResolvedStates } from './resolved-states.ts';
 import { Room } from './room.ts';
 import { SentTransactions } from './sent-transactions.ts';
 import { createSharedReads } from './shared-reads.ts';
-import type { StateSet } from './state-set.ts';
 import { Typing } from './typing.ts';
 
 export type RoomsOptions = {
@@ -38,11 +39,8 @@ export class Rooms {
   readonly sentTransactions: SentTransactions;
   readonly authEdges: AuthEdges;
   readonly reads: ReturnType<typeof createSharedReads>;
-  /** Results of state resolution, by room and the hashes of what was resolved. */
-  readonly resolvedStates = new LRUCache<string, StateSet>({
-    maxSize: limits.resolvedStateEntriesMax,
-    sizeCalculation: ({ entries }) => entries.size + 1,
-  });
+  readonly resolvedStates = new ResolvedStates();
+  readonly resolutionThread = new ResolutionThread();
   readonly queue: PersistQueue;
   readonly typing: Typing;
   /** Rooms that are new to this server come in one at a time. */
