@@ -134,6 +134,9 @@ export const flows = {
       send(flow, 'cancel', { code, reason }),
     ),
 
+  malformed: (flow: Flow): Step =>
+    flows.cancel(flow, 'm.invalid_message', 'the message is malformed'),
+
   isOver: ({ state }: Flow): boolean => state.at === 'verified' || state.at === 'cancelled',
   isOwnUser: ({ own, otherUserId }: Flow): boolean => own.userId === otherUserId,
 

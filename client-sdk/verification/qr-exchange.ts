@@ -75,7 +75,7 @@ export const qrExchange = {
     const code = ownCode(flow);
     if (!code) return flows.cancel(flow, 'm.unknown_method', 'no code was shown');
     const given = typeof secret === 'string' ? decodeBase64(secret) : undefined;
-    if (!given) return flows.cancel(flow, 'm.invalid_message', 'the message is malformed');
+    if (!given) return flows.malformed(flow);
     if (given.length !== code.secret.length || !timingSafeEqual(given, code.secret)) {
       return flows.cancel(flow, 'm.key_mismatch', 'the secret is not that of the code');
     }

@@ -13,9 +13,6 @@ const includes = (list: unknown, entry: string): boolean =>
 const unknownMethod = (flow: Flow, what: string): Step =>
   flows.cancel(flow, 'm.unknown_method', `no common ${what}`);
 
-const malformed = (flow: Flow): Step =>
-  flows.cancel(flow, 'm.invalid_message', 'the message is malformed');
-
 /** The secret and what the people compare; undefined when their key is none. */
 const agree = (flow: Flow, weStarted: boolean, theirKey: string) => {
   const { own, other, ephemeral, id } = flow;
@@ -118,7 +115,7 @@ export const sasExchange = {
       content['message_authentication_code'] === macMethod &&
       shortStrings.some((entry) => includes(short, entry));
     if (!isKnown) return unknownMethod(flow, 'algorithms');
-    if (typeof commitment !== 'string') return malformed(flow);
+    if (typeof commitment !== 'string') return flows.malformed(flow);
     const { start } = flow.state;
     const key = flows.send(flow, 'key', { key: flow.ephemeral.publicKey });
     return flows.to(flow, { at: 'key-sent', start, commitment }, key);
@@ -127,12 +124,12 @@ export const sasExchange = {
   receiveKey: (flow: Flow, { key }: JsonObject): Step | undefined => {
     const { state } = flow;
     if (state.at !== 'accepted' && state.at !== 'key-sent') return undefined;
-    if (typeof key !== 'string') return malformed(flow);
+    if (typeof key !== 'string') return flows.malformed(flow);
     if (state.at === 'key-sent' && sas.commitment(key, state.start) !== state.commitment) {
       return flows.cancel(flow, 'm.mismatched_commitment', 'the key is not the one promised');
     }
     const agreed = agree(flow, state.at === 'key-sent', key);
-    if (!agreed) return malformed(flow);
+    if (!agreed) return flows.malformed(flow);
     const ours = flows.send(flow, 'key', { key: flow.ephemeral.publicKey });
     return flows.to(
       flow,
@@ -156,7 +153,7 @@ export const sasExchange = {
     const { state } = flow;
     if (state.at !== 'comparing' && state.at !== 'confirmed') return undefined;
     const macs = macsIn(content);
-    if (!macs) return malformed(flow);
+    if (!macs) return flows.malformed(flow);
     const proof = proofOf(flow, state.secret, macs);
     if (!proof) return flows.cancel(flow, 'm.key_mismatch', 'the keys are not the ones known here');
     return state.at === 'confirmed' ? finish(flow, proof) : flows.to(flow, { ...state, proof });

@@ -31,13 +31,10 @@ export type Input =
 const unexpected = (flow: Flow, type: string): Step =>
   flows.cancel(flow, 'm.unexpected_message', `${type} does not belong here`);
 
-const malformed = (flow: Flow): Step =>
-  flows.cancel(flow, 'm.invalid_message', 'the message is malformed');
-
 const receiveReady = (flow: Flow, { content, from }: Received): Step => {
   if (flow.state.at !== 'requested') return unexpected(flow, 'ready');
   const { methods } = content;
-  if (!Array.isArray(methods)) return malformed(flow);
+  if (!Array.isArray(methods)) return flows.malformed(flow);
   if (!from) return flows.cancel(flow, 'm.key_mismatch', 'the keys of the device are not known');
   const otherMethods = methods.filter((method) => typeof method === 'string');
   const chosen = { ...flow, other: from, otherMethods };
@@ -50,8 +47,8 @@ const receiveReady = (flow: Flow, { content, from }: Received): Step => {
   return flows.to(chosen, { at: 'ready' }, ...tell);
 };
 
-/** Their start beside one of ours: undefined when ours counts, else it is taken as if alone. */
-const beatsOurs = (flow: Flow, method: unknown): Step | 'theirs' | 'ours' => {
+/** Whose start counts, of theirs and one of ours; with different methods the verification ends. */
+const whoseStart = (flow: Flow, method: unknown): Step | 'theirs' | 'ours' => {
   const ours = flow.state.at === 'starting' ? 'm.sas.v1' : 'm.reciprocate.v1';
   if (method !== ours) return unexpected(flow, 'a start with another method');
   return flows.oursCounts(flow) ? 'ours' : 'theirs';
@@ -61,7 +58,7 @@ const receiveStart = (flow: Flow, { content }: Received): Step => {
   const { at } = flow.state;
   const { method } = content;
   if (at === 'starting' || at === 'scanning') {
-    const winner = beatsOurs(flow, method);
+    const winner = whoseStart(flow, method);
     if (winner === 'ours') return flows.to(flow, flow.state);
     if (winner !== 'theirs') return winner;
   } else if (at !== 'ready') return unexpected(flow, 'start');
@@ -144,7 +141,7 @@ const receive = (flow: Flow, received: Received): Step => {
   const text = textOf(content);
   const isSettled = flow.state.at === 'done-sent' && type !== 'done';
   if (isSettled || (text !== undefined && flow.seen.get(type) === text)) return ignored;
-  if (text === undefined) return malformed(flow);
+  if (text === undefined) return flows.malformed(flow);
   if (flow.seen.has(type)) return unexpected(flow, `a second ${type}`);
   const noted = { ...flow, seen: new Map([...flow.seen, [type, text]]) };
   switch (type) {

@@ -143,27 +143,26 @@ export class Verification extends EventEmitter<{ change: [phase: VerificationPha
   take(input: Input): string | undefined {
     const { flow, actions, refused } = step(this.#flow, input);
     this.#flow = flow;
-    const result = this.#host.perform(flow, actions);
     const isVerified = actions.some(({ kind }) => kind === 'verified');
-    // Verified only once it is written down.
-    if (isVerified) {
-      result
-        .then((isAccepted) => (isAccepted ? this.#show() : this.fail('the keys changed meanwhile')))
-        .catch((error: unknown) => {
-          this.#host.onProblem(error);
-          this.fail('the result could not be stored');
-        });
-    } else {
-      result.catch(this.#host.onProblem);
-      this.#show();
-    }
+    this.#host.perform(flow, actions).then(
+      (isAccepted) => {
+        if (!isAccepted) this.fail('m.key_mismatch', 'the keys changed meanwhile');
+        // Verified only once it is written down.
+        else if (isVerified) this.#show();
+      },
+      (error: unknown) => {
+        this.#host.onProblem(error);
+        const isEnded = flows.isOver(this.#flow) && !isVerified;
+        if (!isEnded) this.fail('m.user', 'it could not be sent or stored');
+      },
+    );
+    if (!isVerified) this.#show();
     return refused;
   }
 
-  /** For the client: it cannot go on, and the other side is not told. */
-  fail(reason: string): void {
-    const state = { at: 'cancelled', code: 'm.key_mismatch', reason, byUs: true } as const;
-    this.#flow = { ...this.#flow, state };
+  /** For the client: it cannot go on, and the other side cannot be told. */
+  fail(code: string, reason: string): void {
+    this.#flow = { ...this.#flow, state: { at: 'cancelled', code, reason, byUs: true } };
     this.#show();
   }
 

@@ -62,7 +62,7 @@ export class Verifications {
   async request(userId: string, options: VerificationRequest = {}): Promise<Verification> {
     const { store } = this.#context;
     const { roomId, deviceId, methods = allMethods } = options;
-    await this.#refresh(userId);
+    await this.#refresh(userId, true);
     const own = this.#own();
     if (userId !== own.userId && !own.vouches) throw unsigned();
     const asked = sides
@@ -203,9 +203,12 @@ export class Verifications {
   }
 
   /** Asks for the user's keys: those who share no encrypted room with us are told of no changes. */
-  async #refresh(userId: string): Promise<void> {
-    const { engine, courier } = this.#context;
-    await engine.wantKeysOf(userId);
+  async #refresh(userId: string, isWish = false): Promise<void> {
+    const { engine, courier, store } = this.#context;
+    const askedAt = store.get('users', { userId })?.queriedAt ?? 0;
+    // Others cannot make us ask at every message.
+    const isDue = Date.now() - askedAt >= limits.verificationKeyQueryIntervalMs;
+    if (isWish || isDue) await engine.wantKeysOf(userId);
     // Without an answer the keys known so far count.
     await courier.followUp().catch(this.#onProblem);
   }
@@ -231,9 +234,11 @@ export class Verifications {
 
   async #perform(flow: Flow, actions: readonly Action[]): Promise<boolean> {
     // Queued at once, so that nothing comes in between.
-    await Promise.all(actions.map((action) => action.kind === 'send' && this.#send(flow, action)));
+    const sent = actions.map((action) => action.kind === 'send' && this.#send(flow, action));
     const verified = actions.find(({ kind }) => kind === 'verified');
-    if (verified?.kind !== 'verified') return true;
+    if (verified?.kind !== 'verified') return Promise.all(sent).then(() => true);
+    // What is queued goes out in time, also after a restart: the result does not wait for it.
+    Promise.all(sent).catch(this.#onProblem);
     const isAccepted = await conclude(this.#context, flow, verified.proof);
     this.#followUp();
     const isOwn = flows.isOwnUser(flow) && flow.other !== null;
@@ -246,7 +251,7 @@ export class Verifications {
   async #send(flow: Flow, { type, content, devices }: Action & { kind: 'send' }): Promise<void> {
     const { engine, queue } = this.#context;
     if (flow.roomId !== null) {
-      queue.add(flow.roomId, type, content).catch(this.#onProblem);
+      await queue.add(flow.roomId, type, content);
       return;
     }
     const messages = Object.fromEntries(devices.map((deviceId) => [deviceId, content]));

@@ -95,7 +95,9 @@ t.test('two users of two servers compare emoji, and stay verified after a restar
     const [master] = Object.values(answer.master_keys ?? {});
     return Object.keys(Object(Object(master)['signatures']));
   };
-  t.ok((await masterKeySignatures()).includes(again.client.userId));
+  await waitFor('the signature', [again], async () =>
+    (await masterKeySignatures()).includes(again.client.userId),
+  );
 
   // A new identity after the verification is a broken one.
   const warned = new Promise<{ kind: string; userId: string; detail: object }>((resolve) =>
