@@ -90,8 +90,8 @@ export const openCertificates = async (options: CertificatesOptions): Promise<Ce
       log.warn(warning);
   };
   const show = (tls: Tls): void => {
-    current = tls;
     for (const call of calls) call(tls);
+    current = tls;
     const { subjectAltName, validTo } = new X509Certificate(tls.cert);
     log.info({ names: subjectAltName, validTo }, 'a new certificate is shown');
     look();

@@ -96,9 +96,10 @@ t.test(
     t.match(await server.request('GET', '/ready'), { status: 200, body: { status: 'ok' } });
     t.equal(await expiry(), Date.parse(first.valid_to) / 1_000);
 
-    await until(
-      async () => (await presented()).certificate.fingerprint256 !== first.fingerprint256,
-    );
+    await until(async () => {
+      server.reload();
+      return (await presented()).certificate.fingerprint256 !== first.fingerprint256;
+    });
     const second = await presented();
     t.ok(second.isBelieved);
     t.ok(Date.parse(second.certificate.valid_to) > Date.now() + 80 * dayMs);

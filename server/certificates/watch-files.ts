@@ -29,8 +29,8 @@ export const watchFiles = async (options: FileWatchOptions): Promise<void> => {
       const tls = await readGiven(certFile, keyFile);
       complained = undefined;
       if (tls.cert === shown.cert && tls.key === shown.key) continue;
-      shown = tls;
       show(tls);
+      shown = tls;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       // Between the two files being replaced they do not match; that mends itself.

@@ -1,7 +1,6 @@
 import { lookup } from 'node:dns/promises';
-import { readFile } from 'node:fs/promises';
 import { openAcmeFiles } from '../certificates/acme/acme-files.ts';
-import { openAcmeWeb, readDirectory } from '../certificates/acme/acme-web.ts';
+import { withAuthority } from '../certificates/acme/acme-web.ts';
 import { isAsSet } from '../certificates/acme/when-to-renew.ts';
 import { certificateWarnings } from '../certificates/certificate-warnings.ts';
 import { readGiven, type Tls } from '../certificates/load-certificate.ts';
@@ -17,21 +16,12 @@ const judge = (config: Config, tls: Tls, what: string): readonly Finding[] => {
     : [good(`certificate: ${what}`)];
 };
 
-const examineDirectory = async ({ directory, caFile }: AcmeConfig): Promise<Finding> => {
-  const signal = new AbortController().signal;
-  try {
-    const ca = caFile === undefined ? undefined : await readFile(caFile, 'utf8');
-    const web = openAcmeWeb({ ca, signal });
-    try {
-      const { termsOfService = 'none' } = await readDirectory(web, directory);
-      return good(`tls.acme.directory: ${directory} answers; terms of service: ${termsOfService}`);
-    } finally {
-      await web.close();
-    }
-  } catch (error) {
-    return warning(`tls.acme.directory: ${reason(error)}`);
-  }
-};
+const examineDirectory = (acme: AcmeConfig): Promise<Finding> =>
+  withAuthority(acme, new AbortController().signal, async (_, { termsOfService }) =>
+    good(
+      `tls.acme.directory: ${acme.directory} answers; terms of service: ${termsOfService ?? 'none'}`,
+    ),
+  ).catch((error: unknown) => warning(`tls.acme.directory: ${reason(error)}`));
 
 const examineName = async (host: string): Promise<readonly Finding[]> =>
   lookup(host).then(

@@ -1,6 +1,8 @@
+import { readFile } from 'node:fs/promises';
 import { isObject } from '@candor/federation';
 import { createWebClient, type WebAnswer } from '@candor/federation/transport';
 import { limits } from '@candor/spec';
+import type { AcmeConfig } from '../../config/read-config.ts';
 import { type AnswerHeaders, problemError, urlIn } from './read-answer.ts';
 
 export type AcmeAnswer = {
@@ -15,12 +17,6 @@ export type AcmeWeb = {
   readonly get: (url: string) => Promise<AcmeAnswer>;
   readonly post: (url: string, body: string) => Promise<AcmeAnswer>;
   readonly close: () => Promise<void>;
-};
-
-export type AcmeWebOptions = {
-  /** Authorities (PEM) to believe the directory by, instead of the system's. */
-  readonly ca: string | undefined;
-  readonly signal: AbortSignal;
 };
 
 export type AcmeDirectory = {
@@ -39,7 +35,7 @@ const readBody = async ({ headers, body }: WebAnswer): Promise<unknown> => {
   return Buffer.concat(chunks).toString();
 };
 
-export const openAcmeWeb = ({ ca, signal }: AcmeWebOptions): AcmeWeb => {
+const openAcmeWeb = (ca: string | undefined, signal: AbortSignal): AcmeWeb => {
   // The operator names the authority, and it may be one in a network of their own.
   const client = createWebClient({ allowPrivateAddresses: true, ...(ca !== undefined && { ca }) });
   const request = { timeoutMs: limits.acmeRequestTimeoutMs, maxBytes: limits.acmeAnswerBytesMax };
@@ -55,9 +51,8 @@ export const openAcmeWeb = ({ ca, signal }: AcmeWebOptions): AcmeWeb => {
   };
 };
 
-/** Where the authority takes what; throws an `AcmeError` when it is none. */
 // https://www.rfc-editor.org/rfc/rfc8555#section-7.1.1
-export const readDirectory = async (web: AcmeWeb, url: string): Promise<AcmeDirectory> => {
+const readDirectory = async (web: AcmeWeb, url: string): Promise<AcmeDirectory> => {
   const { status, body } = await web.get(url);
   if (status !== 200) throw problemError(`${url} gives no directory, status ${status}`, body);
   const { meta, renewalInfo } = isObject(body) ? body : {};
@@ -69,4 +64,19 @@ export const readDirectory = async (web: AcmeWeb, url: string): Promise<AcmeDire
     renewalInfo: renewalInfo === undefined ? undefined : urlIn(body, 'renewalInfo'),
     termsOfService: typeof terms === 'string' ? terms : undefined,
   };
+};
+
+/** Connections to the authority of the settings while `use` runs, and where it takes what. Throws an `AcmeError` when it is none. */
+export const withAuthority = async <T>(
+  { directory, caFile }: Pick<AcmeConfig, 'directory' | 'caFile'>,
+  signal: AbortSignal,
+  use: (web: AcmeWeb, directory: AcmeDirectory) => Promise<T>,
+): Promise<T> => {
+  const ca = caFile === undefined ? undefined : await readFile(caFile, 'utf8');
+  const web = openAcmeWeb(ca, signal);
+  try {
+    return await use(web, await readDirectory(web, directory));
+  } finally {
+    await web.close();
+  }
 };

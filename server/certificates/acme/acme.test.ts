@@ -11,6 +11,7 @@ import { type Certificates, openCertificates } from '../open-certificates.ts';
 import { problem } from '../testing/authority-steps.ts';
 import { createHeldClock } from '../testing/held-clock.ts';
 import { startScriptedAuthority } from '../testing/scripted-authority.ts';
+import { certificateId } from './renewal-info.ts';
 
 const dayMs = 86_400_000;
 const names = ['chat.example', 'www.chat.example'];
@@ -115,6 +116,91 @@ t.test('a third of the lifetime before it runs out it is renewed, and shown at o
   t.not(certificates.current().key, first.key, 'with a new key');
   t.equal(authority.count('account'), 2, 'by the same account');
   t.match(authority.asked.at(-1)?.step, /^certificate/);
+});
+
+t.test('an authority can have a certificate renewed early', async (t) => {
+  const { authority, clock, open } = await setUp(t);
+  const { script } = authority;
+  script.certify = (hosts, key) =>
+    authority.authority.certify(hosts, key, { from: new Date(clock.now()), days: 9 });
+  const asked: string[] = [];
+  let wished = clock.now() + 8 * dayMs;
+  script.renewalInfo = (id) => {
+    asked.push(id);
+    const end = new Date(wished + dayMs).toISOString();
+    return { suggestedWindow: { start: new Date(wished).toISOString(), end } };
+  };
+  const certificates = await open();
+  certificates.start();
+  await clock.pause();
+  const first = certificates.current();
+  const { serialNumber } = certificateOf(certificates);
+  const [, serial = ''] = asked[0]?.split('.') ?? [];
+  t.equal(Buffer.from(serial, 'base64url').toString('hex').toUpperCase(), serialNumber);
+  await clock.advance(dayMs);
+  await clock.pause();
+  t.equal(asked.length, 5, 'every six hours');
+
+  wished = clock.now();
+  await clock.advance(limits.renewalInfoMsDefault);
+  await clock.pause();
+  const second = certificates.current();
+  t.not(second.cert, first.cert, 'it is renewed when that was heard');
+  await clock.advance(limits.renewalInfoMsMax / 2);
+  t.equal(certificates.current(), second, 'not again and again');
+  await clock.advance(limits.renewalInfoMsMax / 2);
+  await clock.pause();
+  const third = certificates.current();
+  t.not(third.cert, second.cert);
+
+  script.renewalInfo = () => ({ suggestedWindow: { start: 'soon', end: 5 } });
+  certificates.reload();
+  await clock.advance(dayMs);
+  await clock.pause();
+  const fourth = certificates.current();
+  t.not(fourth.cert, third.cert, 'a person need not wait for what the authority wishes');
+  await clock.advance(4 * dayMs);
+  t.equal(certificates.current(), fourth);
+  await clock.advance(2 * dayMs);
+  await clock.pause();
+  t.not(certificates.current().cert, fourth.cert, 'our own rule holds without a word of use');
+});
+
+t.test(
+  'an authority whose certificates are old when they come is not asked on and on',
+  async (t) => {
+    const { authority, clock, open } = await setUp(t);
+    authority.script.certify = (hosts, key) => {
+      const from = new Date(clock.now() - 80 * dayMs);
+      return authority.authority.certify(hosts, key, { from, days: 90 });
+    };
+    const certificates = await open();
+    certificates.start();
+    await clock.pause();
+    await clock.advance(4 * dayMs);
+    t.equal(authority.count('finalize'), 1);
+    await clock.advance(2 * dayMs);
+    await clock.pause();
+    t.equal(authority.count('finalize'), 2, 'after half of the days that it has left');
+    authority.script.certify = (hosts, key) =>
+      authority.authority.certify(hosts, key, { from: new Date(clock.now()), days: 10 / 86_400 });
+    certificates.reload();
+    t.equal(await clock.pause(), limits.acmeRetryMsMin, 'two minutes, if it lives for seconds');
+  },
+);
+
+t.test('a certificate is named as RFC 9773 has it', async (t) => {
+  // https://www.rfc-editor.org/rfc/rfc9773#appendix-A
+  const example = new X509Certificate(`-----BEGIN CERTIFICATE-----
+MIIBQzCB66ADAgECAgUAh2VDITAKBggqhkjOPQQDAjAVMRMwEQYDVQQDEwpFeGFt
+cGxlIENBMCIYDzAwMDEwMTAxMDAwMDAwWhgPMDAwMTAxMDEwMDAwMDBaMBYxFDAS
+BgNVBAMTC2V4YW1wbGUuY29tMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEeBZu
+7cbpAYNXZLbbh8rNIzuOoqOOtmxA1v7cRm//AwyMwWxyHz4zfwmBhcSrf47NUAFf
+qzLQ2PPQxdTXREYEnKMjMCEwHwYDVR0jBBgwFoAUaYhba4dGQEHhs3uEe6CuLN4B
+yNQwCgYIKoZIzj0EAwIDRwAwRAIge09+S5TZAlw5tgtiVvuERV6cT4mfutXIlwTb
++FYN/8oCIClDsqBklhB9KAelFiYt9+6FDj3z4KGVelYM5MdsO3pK
+-----END CERTIFICATE-----`);
+  t.equal(certificateId(example), 'aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE');
 });
 
 t.test('a refused nonce is replaced, but not for ever', async (t) => {

@@ -1,10 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import type { AcmeConfig } from '../../config/read-config.ts';
 import type { Logger } from '../../log.ts';
 import type { Wait } from '../pauses.ts';
 import type { AcmeFiles } from './acme-files.ts';
 import { openAcmeSession } from './acme-session.ts';
-import { openAcmeWeb, readDirectory } from './acme-web.ts';
+import { withAuthority } from './acme-web.ts';
 import { type IssuedCertificate, orderCertificate } from './order-certificate.ts';
 
 export type ObtainOptions = {
@@ -19,23 +18,15 @@ export type ObtainOptions = {
 };
 
 /** One attempt, from the directory to a certificate that was checked; throws when there is none. */
-export const obtainCertificate = async (
+export const obtainCertificate = (
   { acme, hosts, files, answers, log, now, wait }: ObtainOptions,
   signal: AbortSignal,
-): Promise<IssuedCertificate> => {
-  const { email, externalAccount, caFile } = acme;
-  const ca = caFile === undefined ? undefined : await readFile(caFile, 'utf8');
-  const web = openAcmeWeb({ ca, signal });
-  try {
-    const directory = await readDirectory(web, acme.directory);
-    log.info(
-      { directory: acme.directory, hosts, terms: directory.termsOfService },
-      'a certificate is ordered',
-    );
+): Promise<IssuedCertificate> =>
+  withAuthority(acme, signal, async (web, directory) => {
+    const { email, externalAccount } = acme;
+    const terms = directory.termsOfService;
+    log.info({ directory: acme.directory, hosts, terms }, 'a certificate is ordered');
     const key = await files.accountKey();
     const session = await openAcmeSession({ web, directory, key, email, externalAccount, now });
-    return await orderCertificate({ session, hosts, answers, now, wait, signal });
-  } finally {
-    await web.close();
-  }
-};
+    return orderCertificate({ session, hosts, answers, now, wait, signal });
+  });

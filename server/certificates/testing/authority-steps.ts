@@ -13,6 +13,8 @@ export type Script = {
   certify: (hosts: readonly string[], key: KeyObject) => string;
   /** Where challenges are fetched; without it every name is anyone's. */
   challengePort: number | undefined;
+  /** What is said of when to renew a certificate, by the name it is asked for with; without it nothing can be asked. */
+  renewalInfo: ((id: string) => object) | undefined;
   /** Keys by their id: an account has to be bound to one of them. */
   readonly externalKeys: Map<string, string>;
 };

@@ -36,7 +36,8 @@ const readSigned = ({ origin, accounts, nonces }: AuthorityState, text: string, 
   return { jwk, payload: jws.payload === '' ? {} : decode(jws.payload) };
 };
 
-const directoryOf = ({ origin }: AuthorityState) => ({
+const directoryOf = ({ origin, script }: AuthorityState) => ({
+  ...(script.renewalInfo && { renewalInfo: `${origin}/renewal` }),
   newNonce: `${origin}/nonce`,
   newAccount: `${origin}/account`,
   newOrder: `${origin}/order`,
@@ -49,7 +50,11 @@ const answerBy =
     const { method, url = '' } = request;
     const [step = '', ...ids] = url.slice(1).split('/');
     const text = await readBody(request);
-    const read = () => send(state, response, step === 'directory' ? directoryOf(state) : {});
+    const read = () => {
+      const { renewalInfo } = state.script;
+      if (step === 'directory') send(state, response, directoryOf(state));
+      else send(state, response, step === 'renewal' ? renewalInfo?.(ids.join('/')) : {});
+    };
     const instead = state.script.instead.get(step);
     if (instead) {
       asked.push({ step: url.slice(1), payload: {} });
@@ -80,6 +85,7 @@ export const startScriptedAuthority = async (t: Test) => {
     passing: [],
     certify: (hosts, key) => authority.certify(hosts, key, { from: new Date(), days: 90 }),
     challengePort: undefined,
+    renewalInfo: undefined,
     externalKeys: new Map(),
   };
   const state = { origin: '', script, nonces: new Set<string>(), accounts: [], orders: [] };
