@@ -1,3 +1,6 @@
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openStolenDevice } from '@candor/client-sdk/testing';
 import { withPeople } from '../../cast.ts';
 import { check, demand } from '../../check.ts';
 import { match } from '../../match.ts';
@@ -34,10 +37,44 @@ const manyAtOnce = async (alice: Talker, bob: Talker, roomId: string): Promise<s
   return `${ofAlice.length + ofBob.length} messages`;
 };
 
+/** Somebody copies all that bob's device has, and sees everything that the server sees from then on. */
+const stealAndHeal = async (
+  alice: Talker,
+  bob: Talker,
+  roomId: string,
+  folder: string,
+): Promise<string> => {
+  await bob.stop();
+  const copy = { ...bob.store, file: join(folder, 'stolen.store') };
+  await copyFile(bob.store.file, copy.file);
+  await bob.start();
+  const thief = openStolenDevice(copy);
+  try {
+    const overheard = async (speaker: Talker, listener: Talker, text: string) => {
+      await speaker.client.room(roomId).send(text);
+      await listener.reads(text);
+      const event = (await roomEvents(speaker.account, roomId)).at(-1);
+      if (!event) throw new Error('the server has no event');
+      return (await thief.reads(roomId, event)) === text;
+    };
+    if (!(await overheard(alice, bob, 'while the key is stolen')))
+      throw new Error('the copy of the device reads nothing at all: this would prove nothing');
+    for (const round of [1, 2]) {
+      await overheard(bob, alice, `bob answers ${round}`);
+      await overheard(alice, bob, `alice answers ${round}`);
+    }
+    for (const text of ['healed', 'and stays so'])
+      if (await overheard(alice, bob, text)) throw new Error(`the thief reads '${text}'`);
+    return 'the copy read the next message, and none after two exchanges in both directions';
+  } finally {
+    await thief.close();
+  }
+};
+
 export const dmE2ee = check({
   id: 'dm-e2ee',
   run: ({ subject, step }) =>
-    withPeople(subject, ['alice', 'bob'], async ([alice, bob]) => {
+    withPeople(subject, ['alice', 'bob'], async ([alice, bob], { folder }) => {
       const { id } = await alice.client.directRoom(bob.userId);
       await bob.enters(id);
       const say = ({ client }: Talker, text: string) => client.room(id).send(text);
@@ -80,5 +117,9 @@ export const dmE2ee = check({
         demand(match(new Set(states).size, 1, 'the number of states of messages'));
         return 'from the stored session';
       });
+
+      await step('who copied a device can soon read along no more', () =>
+        stealAndHeal(alice, bob, id, folder),
+      );
     }),
 });
