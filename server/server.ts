@@ -28,6 +28,7 @@ import { startEmbeddedPostgres } from './storage/embedded-postgres.ts';
 import { watchFreeSpace } from './storage/free-space.ts';
 import { lockDataDir } from './storage/lock-data-dir.ts';
 import { offerFirstAdminToken } from './storage/registration-tokens.ts';
+import { logSpoiledRows } from './storage/spoiled-rows.ts';
 import { createSyncMemory } from './sync/sync-memory.ts';
 import { SyncSockets } from './websocket/sync-sockets.ts';
 
@@ -157,6 +158,7 @@ const openListeners = async (
 const openContext = async (config: Config, log: Logger, undo: Undo): Promise<Context> => {
   const { serverName, rateLimits } = config;
   const now = Date.now;
+  undo(logSpoiledRows(log));
   const { db, notifier, space } = await openStorage(config, log, undo);
   const accountsLog = log.child({ part: 'accounts' });
   const accounts = createAccounts(db, notifier, { log: accountsLog, now, rateLimits });

@@ -8,6 +8,7 @@ import {
   takeFallbackKeys,
 } from '../storage/claim-keys.ts';
 import { transact } from '../storage/database.ts';
+import { readJson } from '../storage/spoiled-rows.ts';
 import { askServers, keysTimeoutMs, type ServerFailure } from './ask-servers.ts';
 import { byServer } from './by-server.ts';
 import { canonicalText } from './canonical-text.ts';
@@ -43,8 +44,11 @@ const nameOf = ({ userId, deviceId }: KeyClaim): string => JSON.stringify([userI
 const takeKeys = async ({ db, now }: Context, claims: readonly KeyClaim[]): Promise<Claimed> => {
   const claimed: Claimed = new Map();
   if (claims.length === 0) return claimed;
-  const keep = ({ userId, deviceId, algorithm, keyId, key }: ClaimedKey) =>
-    add(claimed, userId, deviceId, [`${algorithm}:${keyId}`, JSON.parse(key) as Json]);
+  const keep = ({ userId, deviceId, algorithm, keyId, key: text }: ClaimedKey) => {
+    const name = `${algorithm}:${keyId}`;
+    const key = readJson(text, { table: 'one_time_keys', row: `${userId} ${deviceId} ${name}` });
+    if (key !== undefined) add(claimed, userId, deviceId, [name, key as Json]);
+  };
   await transact(db, async (tx) => {
     const oneTime = await claimOneTimeKeys(tx, claims, now());
     const served = new Set(oneTime.map(nameOf));

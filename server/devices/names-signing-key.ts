@@ -1,5 +1,7 @@
+import { isObject } from '@candor/federation';
 import { readCrossSigningRows } from '../storage/cross-signing.ts';
 import type { Tx } from '../storage/database.ts';
+import { readJson } from '../storage/spoiled-rows.ts';
 
 /** Whether a device id is the public part of one of the user's cross-signing keys: signatures name both alike, so that none may pass for the other. */
 // https://spec.matrix.org/v1.19/client-server-api/#cross-signing
@@ -10,5 +12,9 @@ export const namesSigningKey = async (
 ): Promise<boolean> => {
   const rows = await readCrossSigningRows(tx, [userId]);
   // The device may have signed the key, so only the key itself is looked at.
-  return rows.some(({ keys }) => Object.hasOwn(JSON.parse(keys).keys ?? {}, `ed25519:${deviceId}`));
+  return rows.some(({ keys: text, usage }) => {
+    const keys = readJson(text, { table: 'cross_signing_keys', row: `${userId} ${usage}` });
+    const named = isObject(keys) && isObject(keys['keys']) ? keys['keys'] : {};
+    return Object.hasOwn(named, `ed25519:${deviceId}`);
+  });
 };

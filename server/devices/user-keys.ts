@@ -3,6 +3,7 @@ import { type CrossSigningUsage, readCrossSigningRows } from '../storage/cross-s
 import type { Db } from '../storage/database.ts';
 import { readDeviceKeys as readDeviceKeyRows } from '../storage/device-keys.ts';
 import { readKeySignatures } from '../storage/key-signatures.ts';
+import { readJson } from '../storage/spoiled-rows.ts';
 import {
   type CrossSigningKey,
   type DeviceKeys,
@@ -22,15 +23,6 @@ export type UserKeys = {
   readonly crossSigning: Map<CrossSigningUsage, CrossSigningKey>;
 };
 
-/** A row that cannot be read hides one key, not all. */
-const parse = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-};
-
 /** Published keys of each of the users, local or held remote ones, with the signatures they came with. */
 export const readUserKeys = async (
   db: Db,
@@ -41,12 +33,14 @@ export const readUserKeys = async (
   );
   if (users.size === 0) return users;
   for (const row of await readDeviceKeyRows(db, userIds)) {
-    const keys = readDeviceKeys(parse(row.keys), row.userId, row.deviceId);
+    const name = { table: 'device_keys', row: `${row.userId} ${row.deviceId}` } as const;
+    const keys = readDeviceKeys(readJson(row.keys, name), row.userId, row.deviceId);
     const { displayName } = row;
     if (keys) users.get(row.userId)?.devices.set(row.deviceId, { keys, displayName });
   }
   for (const { userId, usage, keys } of await readCrossSigningRows(db, userIds)) {
-    const key = readCrossSigningKey(parse(keys), userId, usage);
+    const name = { table: 'cross_signing_keys', row: `${userId} ${usage}` } as const;
+    const key = readCrossSigningKey(readJson(keys, name), userId, usage);
     if (key) users.get(userId)?.crossSigning.set(usage, key);
   }
   return users;

@@ -47,8 +47,8 @@ t.test('an invitation travels, can be refused, taken back and accepted', async (
     });
     const invited = await membershipOf(bob, roomId);
     t.equal(invited?.membership, 'invite');
-    t.match(JSON.parse(invited?.strippedState ?? '[]'), [{ type: 'm.room.create' }]);
-    t.match(invited?.strippedState, /"name":"Tea"/);
+    t.match(invited?.strippedState, [{ type: 'm.room.create' }]);
+    t.match(JSON.stringify(invited?.strippedState), /"name":"Tea"/);
 
     await bob.insist('POST', `/rooms/${encodeURIComponent(roomId)}/leave`, { reason: 'later' });
     t.equal((await membershipOf(bob, roomId))?.membership, 'leave');
@@ -82,7 +82,7 @@ t.test('a knock is let in, or withdrawn', async (t) => {
   await bob.insist('POST', knock, { reason: 'please' });
   const knocked = await membershipOf(bob, roomId);
   t.equal(knocked?.membership, 'knock');
-  t.match(JSON.parse(knocked?.strippedState ?? '[]'), [{ type: 'm.room.create' }]);
+  t.match(knocked?.strippedState, [{ type: 'm.room.create' }]);
   t.equal((await membershipOf({ ...bob, server: a }, roomId))?.membership, 'knock');
   await bob.insist('POST', `${path}/leave`, {});
   t.equal((await membershipOf({ ...bob, server: a }, roomId))?.membership, 'leave');

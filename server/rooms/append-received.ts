@@ -183,7 +183,7 @@ export const appendReceived = async (
     isSoftFailed,
     relayedFor: options.relayedFor,
     missed,
-    outlierNid: known?.isOutlier ? known.eventNid : undefined,
+    outlierNid: known?.isOutlier ? known.eventNid : context.rooms.events.spoiledNid(event.eventId),
   });
   const { row } = before;
   if (!row) return { ...step, item };

@@ -12,6 +12,7 @@ import { limits, MatrixError } from '@candor/spec';
 import type { Context } from '../context.ts';
 import type { StepContext } from './place-event.ts';
 import { type Room, roomSettings } from './room.ts';
+import { StateUnreadable } from './state-unreadable.ts';
 
 /** What acting in rooms as a user of ours needs. */
 export type RoomContext = StepContext & {
@@ -38,7 +39,9 @@ export const readAuthState = async (
     if (setting) state.set(key, setting);
     if (entry) ids.set(entry.eventId, key);
   }
-  for (const [eventId, stored] of await rooms.events.load(ids.keys())) {
+  const loaded = await rooms.events.load(ids.keys());
+  if (loaded.size < ids.size) throw new StateUnreadable(room.roomId);
+  for (const [eventId, stored] of loaded) {
     const key = ids.get(eventId);
     if (key !== undefined) state.set(key, stored.event);
   }

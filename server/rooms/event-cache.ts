@@ -24,18 +24,20 @@ export class EventCache {
   });
 
   readonly #ids = recentlyUsed<number, string>(limits.eventNidsInMemoryMax);
+  readonly #spoiled = recentlyUsed<string, number>(limits.spoiledRowsRememberedMax);
 
   readonly #read: (eventIds: readonly string[]) => Promise<ReadonlyMap<string, StoredEvent>>;
   readonly #readByNid: (nids: readonly number[]) => Promise<ReadonlyMap<number, StoredEvent>>;
 
   constructor(db: Db) {
+    const onSpoiled = (eventId: string, eventNid: number) => this.#spoiled.set(eventId, eventNid);
     this.#read = readTogether(async (lists) => {
-      const read = await readEvents(db, [...new Set(lists.flat())]);
+      const read = await readEvents(db, [...new Set(lists.flat())], onSpoiled);
       const found = new Map(read.map((stored) => [stored.event.eventId, this.#keep(stored)]));
       return lists.map(() => found);
     });
     this.#readByNid = readTogether(async (lists) => {
-      const read = await readEventsByNid(db, [...new Set(lists.flat())]);
+      const read = await readEventsByNid(db, [...new Set(lists.flat())], onSpoiled);
       const found = new Map(read.map((stored) => [stored.eventNid, this.#keep(stored)]));
       return lists.map(() => found);
     });
@@ -87,6 +89,11 @@ export class EventCache {
     return found;
   }
 
+  /** The row of an event that was looked for and cannot be read: when the event comes again, it goes there. */
+  spoiledNid(eventId: string): number | undefined {
+    return this.#spoiled.get(eventId);
+  }
+
   /** Takes in what was read elsewhere; answers with what is to be used in its place. */
   remember(events: readonly StoredEvent[]): StoredEvent[] {
     return events.map((stored) => this.#keep(stored));
@@ -95,6 +102,7 @@ export class EventCache {
   /** An event that is queued for the database, or is changed there by what is queued. */
   holdUnwritten(stored: StoredEvent): void {
     this.#unwritten.set(stored.event.eventId, stored);
+    this.#spoiled.delete(stored.event.eventId);
     this.#ids.set(stored.eventNid, stored.event.eventId);
   }
 

@@ -4,6 +4,7 @@ import { erasedSenders } from './erased-senders.ts';
 import { lastDeparture } from './last-departure.ts';
 import type { StepContext } from './place-event.ts';
 import { type Room, roomSettings } from './room.ts';
+import { visibilityIn } from './visibility-in.ts';
 
 type VisibilityContext = Omit<StepContext, 'now'>;
 
@@ -55,8 +56,7 @@ const readMoments = async (
   return ({ snapshotNid }) => {
     const entries = snapshotNid === null ? undefined : states.get(snapshotNid);
     return {
-      visibility:
-        textIn(loaded.get(entries?.get(historyNid) ?? 0), 'history_visibility') ?? 'shared',
+      visibility: visibilityIn(loaded, entries?.get(historyNid)),
       membership: textIn(loaded.get(entries?.get(memberNid) ?? 0), 'membership') ?? 'leave',
     };
   };

@@ -63,35 +63,43 @@ const readPart = async (
     [...state].flatMap(([key, { eventId }]) => (isRoomSetting(key) ? [eventId] : [])),
   );
   const loaded = await events.load([...settingIds, ...heads.flatMap((head) => head.extremities)]);
-  return heads.map((head, index) => {
+  return heads.flatMap((head, index) => {
     const { roomId, roomNid, version, extremities } = head;
     const rules = roomVersionRules(version);
     if (!rules) throw new Error(`a room of unknown version ${version} is stored`);
     const state = states.get(roomNid) ?? new Map();
     const settings = new Map<StateKey, RoomEvent>();
     for (const [key, { eventId }] of state) {
-      const setting = isRoomSetting(key) ? loaded.get(eventId) : undefined;
-      if (setting) settings.set(key, setting.event);
+      if (!isRoomSetting(key)) continue;
+      const setting = loaded.get(eventId);
+      // Without its power levels, say, a room would be open to everybody.
+      if (!setting) return [];
+      settings.set(key, setting.event);
     }
     const depths = extremities.map((eventId) => loaded.get(eventId)?.event.depth ?? 0);
     const snapshot = stored[index];
-    return new Room({
-      roomId,
-      roomNid,
-      rules,
-      serverName,
-      extremities,
-      depth: Math.max(0, ...depths),
-      head: snapshot && headOf(snapshot),
-      state,
-      settings,
-      joined: joined.get(roomNid) ?? [],
-      waitingRedactions: waiting.get(roomNid) ?? new Map(),
-    });
+    return [
+      new Room({
+        roomId,
+        roomNid,
+        rules,
+        serverName,
+        extremities,
+        depth: Math.max(0, ...depths),
+        head: snapshot && headOf(snapshot),
+        state,
+        settings,
+        joined: joined.get(roomNid) ?? [],
+        waitingRedactions: waiting.get(roomNid) ?? new Map(),
+      }),
+    ];
   });
 };
 
-/** Reads rooms as they are on disk, in the order asked for; undefined where this server has never heard of one. */
+/**
+ * Reads rooms as they are on disk, in the order asked for; undefined where this server has never heard of one, or
+ * cannot read what decides who may do what in it.
+ */
 export const loadRooms = async (
   sources: RoomSources,
   roomIds: readonly string[],

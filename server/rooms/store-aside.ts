@@ -25,7 +25,8 @@ const storeOne = async (context: StepContext, room: Room, aside: Aside): Promise
     stateKey === undefined ? null : await rooms.stateKeys.internOne(type, stateKey);
   const known = await rooms.events.loadOne(event.eventId);
   if (room.isStale) throw new DatabaseUnavailable('a write before this one failed');
-  const eventNid = known?.eventNid ?? db.clock.next();
+  const ownNid = known?.eventNid ?? rooms.events.spoiledNid(event.eventId);
+  const eventNid = ownNid ?? db.clock.next();
   const stored: StoredEvent = {
     event,
     eventNid,
@@ -51,11 +52,11 @@ const storeOne = async (context: StepContext, room: Room, aside: Aside): Promise
     position: eventNid,
     held: [stored],
     item: {
-      events: known ? [] : [row],
-      ...(known && { placed: [row] }),
+      events: ownNid === undefined ? [row] : [],
+      ...(ownNid !== undefined && { placed: [row] }),
       ...(before.row && { snapshots: [before.row] }),
       ...(relation && { relations: [{ ...relation, eventNid }] }),
-      positions: known ? [] : [eventNid],
+      positions: ownNid === undefined ? [eventNid] : [],
     },
   };
 };

@@ -1,5 +1,6 @@
 import { sql as raw } from 'kysely';
 import type { Db, Tx } from './database.ts';
+import { type RowName, readJson } from './spoiled-rows.ts';
 import type { StreamPosition } from './stream-clock.ts';
 
 type Content = Readonly<Record<string, unknown>>;
@@ -10,6 +11,11 @@ export type AccountDataKey = {
   readonly roomId?: string;
   readonly type: string;
 };
+
+const rowName = (userId: string, roomId: string, type: string): RowName => ({
+  table: 'account_data',
+  row: `${userId} ${roomId} ${type}`,
+});
 
 export const readAccountData = async (
   { sql }: Db,
@@ -22,7 +28,8 @@ export const readAccountData = async (
     .where('room_id', '=', roomId)
     .where('type', '=', type)
     .executeTakeFirst();
-  return row && (JSON.parse(row.content) as Content);
+  if (!row) return undefined;
+  return readJson(row.content, rowName(userId, roomId, type)) as Content | undefined;
 };
 
 export const writeAccountData = async (
@@ -74,9 +81,8 @@ export const readAccountDataBetween = async (
     .where('position', '<=', upTo)
     .orderBy('position')
     .execute();
-  return rows.map(({ room_id, type, content }) => ({
-    type,
-    content,
-    ...(room_id !== '' && { roomId: room_id }),
-  }));
+  return rows.flatMap(({ room_id: roomId, type, content }) => {
+    if (readJson(content, rowName(userId, roomId, type)) === undefined) return [];
+    return [{ type, content, ...(roomId !== '' && { roomId }) }];
+  });
 };

@@ -2,14 +2,32 @@ import type { JsonObject } from '@candor/federation';
 import type { Backoff, DestinationStore, PendingPdu } from '@candor/federation/transport';
 import { sql as raw } from 'kysely';
 import type { Db } from './database.ts';
+import { readJson } from './spoiled-rows.ts';
 
-const toPdus = (
-  rows: readonly { readonly event_nid: number; readonly json: string }[],
-): PendingPdu[] =>
-  rows.map(({ event_nid, json }) => ({
-    position: event_nid,
-    pdu: JSON.parse(json) as JsonObject,
-  }));
+type PduRow = { readonly event_nid: number; readonly json: string };
+
+/** What can be read. The rest leaves the queue, which it would hold up. */
+const readPdus = async (
+  { sql }: Db,
+  destination: string,
+  read: () => Promise<readonly PduRow[]>,
+): Promise<PendingPdu[]> => {
+  for (;;) {
+    const rows = await read();
+    const pdus = rows.flatMap(({ event_nid: position, json }) => {
+      const pdu = readJson(json, { table: 'events', row: `${position}` });
+      return pdu === undefined ? [] : [{ position, pdu: pdu as JsonObject }];
+    });
+    if (pdus.length === rows.length) return pdus;
+    const readable = new Set(pdus.map(({ position }) => position));
+    const spoiled = rows.map((row) => row.event_nid).filter((nid) => !readable.has(nid));
+    await sql
+      .deleteFrom('outbound_pdus')
+      .where('destination', '=', destination)
+      .where('event_nid', '=', raw<number>`ANY(${spoiled}::bigint[])`)
+      .execute();
+  }
+};
 
 /** Forgets what was sent: in each room everything up to the event at the position. */
 const confirm = async (
@@ -64,9 +82,9 @@ export const discardOutbox = async ({ sql }: Db, destination: string): Promise<v
 
 /** What waits for other servers. Rows are queued with the events and EDUs they are for, and go once confirmed. */
 export const createDestinationStore = (db: Db): DestinationStore => ({
-  pendingPdus: async (destination, limit) =>
-    toPdus(
-      await db.sql
+  pendingPdus: (destination, limit) =>
+    readPdus(db, destination, () =>
+      db.sql
         .selectFrom('outbound_pdus as o')
         .innerJoin('events as e', 'e.event_nid', 'o.event_nid')
         .select(['o.event_nid', 'e.json'])
@@ -76,16 +94,17 @@ export const createDestinationStore = (db: Db): DestinationStore => ({
         .execute(),
     ),
 
-  latestPdus: async (destination, limit) => {
-    const { rows } = await raw<{ event_nid: number; json: string }>`
-      SELECT event_nid, json FROM (
-        SELECT DISTINCT ON (e.room_nid) o.event_nid, e.json
-        FROM outbound_pdus o JOIN events e ON e.event_nid = o.event_nid
-        WHERE o.destination = ${destination}
-        ORDER BY e.room_nid, o.event_nid DESC
-      ) AS latest ORDER BY event_nid LIMIT ${limit}`.execute(db.sql);
-    return toPdus(rows);
-  },
+  latestPdus: (destination, limit) =>
+    readPdus(db, destination, async () => {
+      const { rows } = await raw<PduRow>`
+        SELECT event_nid, json FROM (
+          SELECT DISTINCT ON (e.room_nid) o.event_nid, e.json
+          FROM outbound_pdus o JOIN events e ON e.event_nid = o.event_nid
+          WHERE o.destination = ${destination}
+          ORDER BY e.room_nid, o.event_nid DESC
+        ) AS latest ORDER BY event_nid LIMIT ${limit}`.execute(db.sql);
+      return rows;
+    }),
 
   pendingEdus: async (destination, limit) => {
     const rows = await db.sql
@@ -95,9 +114,10 @@ export const createDestinationStore = (db: Db): DestinationStore => ({
       .orderBy('edu_nid')
       .limit(limit)
       .execute();
-    return rows.map(({ edu_nid, edu }) => ({
-      eduId: edu_nid,
-      edu: JSON.parse(edu) as JsonObject,
+    // What cannot be read is sent as an EDU of no kind, which goes from the queue like any other.
+    return rows.map(({ edu_nid: eduId, edu }) => ({
+      eduId,
+      edu: (readJson(edu, { table: 'outbound_edus', row: `${eduId}` }) ?? {}) as JsonObject,
     }));
   },
 

@@ -1,6 +1,13 @@
+import type { Pdu } from '@candor/federation';
 import { sql } from 'kysely';
 import type { Db } from './database.ts';
-import { type StoredEvent, storedEventColumns, storedEventsOf } from './stored-event.ts';
+import { readJson } from './spoiled-rows.ts';
+import {
+  type OnSpoiled,
+  type StoredEvent,
+  storedEventColumns,
+  storedEventsOf,
+} from './stored-event.ts';
 
 const selectEvents = (db: Db) =>
   db.sql
@@ -9,24 +16,29 @@ const selectEvents = (db: Db) =>
     .select(storedEventColumns);
 
 /** Those of the events that are stored, in no order. */
-export const readEvents = async (db: Db, eventIds: readonly string[]): Promise<StoredEvent[]> => {
+export const readEvents = async (
+  db: Db,
+  eventIds: readonly string[],
+  onSpoiled?: OnSpoiled,
+): Promise<StoredEvent[]> => {
   if (eventIds.length === 0) return [];
   const rows = await selectEvents(db)
     .where('events.event_id', '=', sql<string>`any(${eventIds}::text[])`)
     .execute();
-  return storedEventsOf(rows);
+  return storedEventsOf(rows, onSpoiled);
 };
 
 /** Events by their integers, in no order. */
 export const readEventsByNid = async (
   db: Db,
   eventNids: readonly number[],
+  onSpoiled?: OnSpoiled,
 ): Promise<StoredEvent[]> => {
   if (eventNids.length === 0) return [];
   const rows = await selectEvents(db)
     .where('events.event_nid', '=', sql<number>`any(${eventNids}::bigint[])`)
     .execute();
-  return storedEventsOf(rows);
+  return storedEventsOf(rows, onSpoiled);
 };
 
 /** The `auth_events` of stored events, without the rest of them. */
@@ -35,8 +47,15 @@ export const readAuthEdges = async (
   eventIds: readonly string[],
 ): Promise<ReadonlyMap<string, readonly string[]>> => {
   if (eventIds.length === 0) return new Map();
-  const { rows } = await sql<{ event_id: string; auth_events: readonly string[] }>`
-    SELECT event_id, json::json -> 'auth_events' AS auth_events
-    FROM events WHERE event_id = any(${eventIds}::text[])`.execute(db.sql);
-  return new Map(rows.map((row) => [row.event_id, row.auth_events]));
+  const rows = await db.sql
+    .selectFrom('events')
+    .select(['event_id', 'json'])
+    .where('event_id', '=', sql<string>`any(${eventIds}::text[])`)
+    .execute();
+  const edges = new Map<string, readonly string[]>();
+  for (const { event_id: eventId, json } of rows) {
+    const pdu = readJson(json, { table: 'events', row: eventId });
+    if (pdu !== undefined) edges.set(eventId, (pdu as Pdu)['auth_events'] as readonly string[]);
+  }
+  return edges;
 };

@@ -1,19 +1,20 @@
 import { sql as raw } from 'kysely';
 import type { Db, Tx } from './database.ts';
+import { readJson } from './spoiled-rows.ts';
 
-/** A filter of a user as JSON; undefined for an unknown id. */
+/** A filter of a user; undefined for an unknown id. */
 export const readFilter = async (
   { sql }: Db,
   userId: string,
   filterId: number,
-): Promise<string | undefined> => {
+): Promise<unknown> => {
   const row = await sql
     .selectFrom('filters')
     .select('filter')
     .where('user_id', '=', userId)
     .where('filter_id', '=', filterId)
     .executeTakeFirst();
-  return row?.filter;
+  return row && readJson(row.filter, { table: 'filters', row: `${userId} ${filterId}` });
 };
 
 /** Stores a filter, once however often it is defined; gives its id, or undefined when the user has `countMax` already. */

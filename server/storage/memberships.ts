@@ -1,5 +1,20 @@
+import type { JsonObject } from '@candor/federation';
 import { sql } from 'kysely';
 import type { Db, Tx } from './database.ts';
+import { readJson } from './spoiled-rows.ts';
+
+/** Of other servers' making, checked when it came. */
+export type StrippedEvent = {
+  readonly type: string;
+  readonly state_key: string;
+  readonly sender: string;
+  readonly content: JsonObject;
+};
+
+const readStripped = (text: string | null, row: string): readonly StrippedEvent[] =>
+  text === null
+    ? []
+    : ((readJson(text, { table: 'memberships', row }) ?? []) as readonly StrippedEvent[]);
 
 export type Membership = {
   readonly membership: string;
@@ -8,8 +23,8 @@ export type Membership = {
   /** Stream position of the change. */
   readonly position: number;
   readonly isForgotten: boolean;
-  /** JSON array of stripped state events that came with an invite or a knock. */
-  readonly strippedState: string | null;
+  /** Stripped state events that came with an invite or a knock. */
+  readonly strippedState: readonly StrippedEvent[];
   /** The server that took a knock on a room that this server was not in. */
   readonly knockedThrough: string | null;
 };
@@ -40,7 +55,7 @@ const membershipOf = (row: Row): Membership => ({
   sender: row.sender,
   position: row.position,
   isForgotten: row.is_forgotten,
-  strippedState: row.stripped_state,
+  strippedState: readStripped(row.stripped_state, row.event_id),
   knockedThrough: row.knocked_through,
 });
 
@@ -59,19 +74,19 @@ export const readMembership = async (
   return row && membershipOf(row);
 };
 
-/** What an invite or a knock showed of each room, as JSON; null where nothing. */
+/** What an invite or a knock showed of each room. */
 export const readStrippedStates = async (
   db: Db,
   wanted: readonly { readonly roomNid: number; readonly userId: string }[],
-): Promise<readonly (string | null)[]> => {
-  const { rows } = await sql<{ index: number; stripped_state: string | null }>`
-    SELECT w.index::int AS index, m.stripped_state
+): Promise<readonly (readonly StrippedEvent[])[]> => {
+  const { rows } = await sql<{ index: number; event_id: string; stripped_state: string | null }>`
+    SELECT w.index::int AS index, m.event_id, m.stripped_state
     FROM unnest(
       ${wanted.map(({ roomNid }) => roomNid)}::int[], ${wanted.map(({ userId }) => userId)}::text[]
     ) WITH ORDINALITY AS w (room_nid, user_id, index)
     JOIN memberships m ON m.room_nid = w.room_nid AND m.user_id = w.user_id`.execute(db.sql);
-  const found: (string | null)[] = wanted.map(() => null);
-  for (const row of rows) found[row.index - 1] = row.stripped_state;
+  const found: (readonly StrippedEvent[])[] = wanted.map(() => []);
+  for (const row of rows) found[row.index - 1] = readStripped(row.stripped_state, row.event_id);
   return found;
 };
 

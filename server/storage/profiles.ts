@@ -1,5 +1,6 @@
 import { sql as raw } from 'kysely';
 import type { Db, Tx } from './database.ts';
+import { readJson } from './spoiled-rows.ts';
 
 type Profile = Readonly<Record<string, unknown>>;
 
@@ -15,9 +16,11 @@ export const readProfile = async ({ sql }: Db, userId: string): Promise<Profile 
     .execute();
   if (rows.length === 0) return undefined;
   return Object.fromEntries(
-    rows.flatMap(({ field, value }) =>
-      field === null || value === null ? [] : [[field, JSON.parse(value) as unknown]],
-    ),
+    rows.flatMap(({ field, value }) => {
+      if (field === null || value === null) return [];
+      const read = readJson(value, { table: 'profile_fields', row: `${userId} ${field}` });
+      return read === undefined ? [] : [[field, read]];
+    }),
   );
 };
 

@@ -1,4 +1,5 @@
 import type { Db, Tx } from './database.ts';
+import { readJson } from './spoiled-rows.ts';
 
 export type Pusher = {
   readonly userId: string;
@@ -33,7 +34,8 @@ export const readPushers = async ({ sql }: Db, userId: string): Promise<readonly
     appDisplayName: row.app_display_name,
     deviceDisplayName: row.device_display_name,
     lang: row.lang,
-    data: JSON.parse(row.data) as Record<string, unknown>,
+    data: (readJson(row.data, { table: 'pushers', row: `${userId} ${row.app_id}` }) ??
+      {}) as Record<string, unknown>,
     profileTag: row.profile_tag ?? undefined,
   }));
 };

@@ -1,5 +1,6 @@
 import { sql as raw } from 'kysely';
 import type { Db } from './database.ts';
+import { readJson } from './spoiled-rows.ts';
 
 /** What was answered to a transaction of another server before; undefined when it is new. */
 export const readReceivedTransaction = async (
@@ -13,7 +14,8 @@ export const readReceivedTransaction = async (
     .where('origin', '=', origin)
     .where('txn_id', '=', txnId)
     .executeTakeFirst();
-  return row?.answer;
+  const name = { table: 'received_transactions', row: `${origin} ${txnId}` } as const;
+  return row && readJson(row.answer, name) !== undefined ? row.answer : undefined;
 };
 
 /** Keeps the answer, and forgets those from before `forgetBefore`: nobody sends them again. */

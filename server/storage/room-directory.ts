@@ -1,6 +1,7 @@
 import { stateKeyOf } from '@candor/federation';
 import { sql } from 'kysely';
 import type { Db, Tx } from './database.ts';
+import { readJson } from './spoiled-rows.ts';
 
 /** Puts a room into the public room list of this server, or takes it out. */
 export const setPublished = async (tx: Tx, roomId: string, isPublished: boolean): Promise<void> => {
@@ -76,9 +77,10 @@ type Row = {
 };
 
 const describe = (row: Row): RoomDescription => {
-  const events = (row.events ?? []).map(
-    (json) => JSON.parse(json) as { type: string; content: Record<string, unknown> },
-  );
+  const events = (row.events ?? []).flatMap((json) => {
+    const event = readJson(json, { table: 'events', row: `the state of ${row.room_id}` });
+    return event === undefined ? [] : [event as { type: string; content: Record<string, unknown> }];
+  });
   return {
     roomId: row.room_id,
     version: row.version,

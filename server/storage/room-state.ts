@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Db } from './database.ts';
+import { readJson } from './spoiled-rows.ts';
 
 export type StateEntry = {
   readonly keyNid: number;
@@ -15,7 +16,7 @@ export type RoomHead = {
   readonly snapshotNid: number | null;
 };
 
-/** What the `rooms` rows say; rooms that this server has never heard of are left out. */
+/** What the `rooms` rows say; rooms that this server has never heard of are left out, and those that cannot be read. */
 export const readRoomHeads = async (
   db: Db,
   roomIds: readonly string[],
@@ -25,13 +26,12 @@ export const readRoomHeads = async (
     .selectAll()
     .where('room_id', '=', sql<string>`any(${roomIds}::text[])`)
     .execute();
-  return rows.map((row) => ({
-    roomNid: row.room_nid,
-    roomId: row.room_id,
-    version: row.version,
-    extremities: JSON.parse(row.extremities) as string[],
-    snapshotNid: row.snapshot_nid,
-  }));
+  return rows.flatMap(({ room_nid: roomNid, room_id: roomId, version, ...row }) => {
+    const extremities = readJson(row.extremities, { table: 'rooms', row: roomId });
+    if (extremities === undefined) return [];
+    const snapshotNid = row.snapshot_nid;
+    return [{ roomNid, roomId, version, extremities: extremities as string[], snapshotNid }];
+  });
 };
 
 /** How many entries the current state of each room has. */

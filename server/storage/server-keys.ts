@@ -1,5 +1,6 @@
 import type { KeyStore, StoredKeys } from '@candor/federation/transport';
 import type { Db } from './database.ts';
+import { readJson } from './spoiled-rows.ts';
 
 /** Other servers' public keys, one row a server. */
 export const createKeyStore = ({ sql }: Db): KeyStore => ({
@@ -9,7 +10,9 @@ export const createKeyStore = ({ sql }: Db): KeyStore => ({
       .select('keys')
       .where('server_name', '=', serverName)
       .executeTakeFirst();
-    return row && (JSON.parse(row.keys) as StoredKeys);
+    if (!row) return undefined;
+    const keys = readJson(row.keys, { table: 'server_keys', row: serverName });
+    return keys as StoredKeys | undefined;
   },
   save: async (keys) => {
     const text = JSON.stringify(keys);

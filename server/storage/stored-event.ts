@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { eventFromPdu, type Pdu, type RoomEvent, roomVersionRules } from '@candor/federation';
 import { limits } from '@candor/spec';
+import { readJson } from './spoiled-rows.ts';
 
 /** An event as it is kept, with what this server knows about it. */
 export type StoredEvent = {
@@ -54,11 +55,13 @@ export type StoredEventRow = {
   readonly version: string;
 };
 
-const storedEventOf = (row: StoredEventRow): StoredEvent => {
+const storedEventOf = (row: StoredEventRow): StoredEvent | undefined => {
   const rules = roomVersionRules(row.version);
   if (!rules) throw new Error(`a room of unknown version ${row.version} is stored`);
+  const pdu = readJson(row.json, { table: 'events', row: row.event_id });
+  if (pdu === undefined) return undefined;
   return {
-    event: eventFromPdu(JSON.parse(row.json) as Pdu, row.event_id, row.room_id, rules),
+    event: eventFromPdu(pdu as Pdu, row.event_id, row.room_id, rules),
     eventNid: row.event_nid,
     roomNid: row.room_nid,
     position: row.position,
@@ -71,12 +74,20 @@ const storedEventOf = (row: StoredEventRow): StoredEvent => {
   };
 };
 
-/** Of many rows; others have their turn between parts of them. */
-export const storedEventsOf = async (rows: readonly StoredEventRow[]): Promise<StoredEvent[]> => {
+/** Hears of an event whose row is there and cannot be read. */
+export type OnSpoiled = (eventId: string, eventNid: number) => void;
+
+/** Of many rows, without those that cannot be read; others have their turn between parts of them. */
+export const storedEventsOf = async (
+  rows: readonly StoredEventRow[],
+  onSpoiled?: OnSpoiled,
+): Promise<StoredEvent[]> => {
   const events: StoredEvent[] = [];
-  for (const row of rows) {
-    if (events.length > 0 && events.length % limits.rowsPerTurnMax === 0) await setImmediate();
-    events.push(storedEventOf(row));
+  for (const [index, row] of rows.entries()) {
+    if (index > 0 && index % limits.rowsPerTurnMax === 0) await setImmediate();
+    const stored = storedEventOf(row);
+    if (stored) events.push(stored);
+    else onSpoiled?.(row.event_id, row.event_nid);
   }
   return events;
 };

@@ -31,6 +31,7 @@ const selectTimeline = (db: Db, roomNid: number) =>
     .selectFrom('events')
     .innerJoin('rooms', 'rooms.room_nid', 'events.room_nid')
     .select(storedEventColumns)
+    .select('events.depth')
     .where('events.room_nid', '=', roomNid)
     .where('events.position', 'is not', null)
     .where('events.is_soft_failed', '=', false);
@@ -45,8 +46,7 @@ const isUpTo = (bound: TimelineBound) =>
     ? sql<boolean>`events.position <= ${bound.streamPosition}::bigint`
     : sql<boolean>`(events.depth, events.position) <= (${bound.depth}::bigint, ${bound.position}::bigint)`;
 
-/** The next events of a room's timeline in the direction, nearest first, without rejected and soft-failed ones. */
-export const readTimeline = async (db: Db, page: TimelinePage): Promise<StoredEvent[]> => {
+const readRows = (db: Db, page: TimelinePage) => {
   const order = page.direction === 'b' ? 'desc' : 'asc';
   let query = selectTimeline(db, page.roomNid)
     .orderBy('events.depth', order)
@@ -55,7 +55,28 @@ export const readTimeline = async (db: Db, page: TimelinePage): Promise<StoredEv
   if (page.after) query = query.where(isAfter(page.after));
   if (page.upTo) query = query.where(isUpTo(page.upTo));
   if (page.childrenOf) query = query.where(isChild(page.roomNid, page.childrenOf));
-  return storedEventsOf(await query.execute());
+  return query.execute();
+};
+
+/**
+ * The next events of a room's timeline in the direction, nearest first, without rejected and soft-failed ones. Fewer
+ * than the limit only at the end: where a row cannot be read, the next one takes its place.
+ */
+export const readTimeline = async (db: Db, page: TimelinePage): Promise<StoredEvent[]> => {
+  const events: StoredEvent[] = [];
+  let rest = page;
+  for (;;) {
+    const rows = await readRows(db, rest);
+    events.push(...(await storedEventsOf(rows)));
+    const last = rows.at(-1);
+    const limit = page.limit - events.length;
+    if (!last || rows.length < rest.limit || limit === 0) return events;
+    const { depth, position } = { depth: last.depth, position: last.position ?? 0 };
+    rest =
+      page.direction === 'b'
+        ? { ...rest, limit, upTo: { depth, position: position - 1 } }
+        : { ...rest, limit, after: { depth, position } };
+  }
 };
 
 /** Which of a room's live events: the newest after one stream position and up to another. */
@@ -87,8 +108,11 @@ export const readArrivals = async (
       ORDER BY position DESC LIMIT range.most
     ) e
     ORDER BY range.index, e.position DESC`.execute(db.sql);
-  const events = await storedEventsOf(rows);
+  const events = new Map((await storedEventsOf(rows)).map((event) => [event.eventNid, event]));
   const found: StoredEvent[][] = ranges.map(() => []);
-  for (const [at, event] of events.entries()) found[(rows[at]?.range ?? 0) - 1]?.push(event);
+  for (const { range, event_nid: eventNid } of rows) {
+    const event = events.get(eventNid);
+    if (event) found[range - 1]?.push(event);
+  }
   return found;
 };

@@ -1,6 +1,7 @@
 import { sql as raw } from 'kysely';
 import type { Db, Tx } from './database.ts';
 import type { DeviceName } from './one-time-keys.ts';
+import { readJson } from './spoiled-rows.ts';
 import type { StreamPosition } from './stream-clock.ts';
 
 export type ToDeviceMessage = {
@@ -31,7 +32,10 @@ export const insertToDevice = async (
   return messages.length - Number(numAffectedRows);
 };
 
-/** Messages that wait for a device behind `after`, up to and with `upTo`, in the order of their arrival. */
+/**
+ * Messages that wait for a device behind `after`, up to and with `upTo`, in the order of their arrival. Fewer than the
+ * limit only when there are no more: where a row cannot be read, the next one takes its place.
+ */
 export const toDeviceAfter = async (
   { sql }: Db,
   userId: string,
@@ -39,17 +43,30 @@ export const toDeviceAfter = async (
   after: StreamPosition,
   upTo: StreamPosition,
   limit: number,
-): Promise<readonly ToDeviceMessage[]> =>
-  sql
-    .selectFrom('to_device_messages')
-    .select(['position', 'message'])
-    .where('user_id', '=', userId)
-    .where('device_id', '=', deviceId)
-    .where('position', '>', after)
-    .where('position', '<=', upTo)
-    .orderBy('position')
-    .limit(limit)
-    .execute();
+): Promise<readonly ToDeviceMessage[]> => {
+  const messages: ToDeviceMessage[] = [];
+  let from = after;
+  for (;;) {
+    const wanted = limit - messages.length;
+    const rows = await sql
+      .selectFrom('to_device_messages')
+      .select(['position', 'message'])
+      .where('user_id', '=', userId)
+      .where('device_id', '=', deviceId)
+      .where('position', '>', from)
+      .where('position', '<=', upTo)
+      .orderBy('position')
+      .limit(wanted)
+      .execute();
+    for (const row of rows) {
+      const name = { table: 'to_device_messages', row: `${row.position}` } as const;
+      if (readJson(row.message, name) !== undefined) messages.push(row);
+    }
+    const last = rows.at(-1);
+    if (!last || rows.length < wanted || messages.length === limit) return messages;
+    from = last.position;
+  }
+};
 
 /** Forgets the messages that the device has acknowledged; says how many. */
 export const deleteToDeviceUpTo = async (

@@ -1,5 +1,6 @@
 import { sql as raw } from 'kysely';
 import type { Db } from './database.ts';
+import { readJson } from './spoiled-rows.ts';
 
 export type FoundUser = {
   readonly userId: string;
@@ -34,7 +35,12 @@ const searchLocal = async (db: Db, term: string, limit: number): Promise<FoundUs
     const fields = Object.entries(profile ?? {});
     return foundUser(
       user_id,
-      Object.fromEntries(fields.map(([field, value]) => [field, JSON.parse(value) as unknown])),
+      Object.fromEntries(
+        fields.map(([field, value]) => [
+          field,
+          readJson(value, { table: 'profile_fields', row: `${user_id} ${field}` }),
+        ]),
+      ),
     );
   });
 };
@@ -68,9 +74,10 @@ const searchRemote = async (
       )
     ORDER BY m.user_id LIMIT ${4 * limit}`.execute(db.sql);
   return rows
-    .map(({ user_id, json }) =>
-      foundUser(user_id, (JSON.parse(json) as { content: unknown }).content),
-    )
+    .map(({ user_id, json }) => {
+      const event = readJson(json, { table: 'events', row: `the membership of ${user_id}` });
+      return foundUser(user_id, (event as { content: unknown } | undefined)?.content);
+    })
     .filter((user) => matches(term, user))
     .slice(0, limit);
 };

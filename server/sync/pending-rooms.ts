@@ -14,10 +14,9 @@ export const writePendingRoom = async (
 ): Promise<string> => {
   const { rooms } = context;
   const { roomNid } = row;
-  const told = await rooms.reads.strippedState({ roomNid, userId: request.userId });
-  const shown = JSON.parse(told ?? '[]') as JsonObject[];
+  const shown = await rooms.reads.strippedState({ roomNid, userId: request.userId });
   const own = await rooms.events.loadOne(row.eventId);
-  const events = shown.filter((event) => !own || !isOwnMember(event, request.userId));
+  const events: JsonObject[] = shown.filter((event) => !own || !isOwnMember(event, request.userId));
   if (own) events.push(strippedState(own.event));
   return JSON.stringify({ [name]: { events } });
 };

@@ -29,5 +29,5 @@ export const readSyncFilter = async (
   if (text.startsWith('{')) return readInline(text);
   const stored = /^\d{1,9}$/.test(text) ? await readFilter(db, userId, Number(text)) : undefined;
   if (stored === undefined) throw new MatrixError('M_INVALID_PARAM', 'filter: no such filter');
-  return JSON.parse(stored) as SyncFilter;
+  return stored as SyncFilter;
 };

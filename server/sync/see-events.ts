@@ -2,6 +2,7 @@ import type { Context } from '../context.ts';
 import { type VisibleEvent, visibleEvents } from '../rooms/history-visibility.ts';
 import { isUnjudged } from '../rooms/remote/unjudged.ts';
 import type { Room } from '../rooms/room.ts';
+import { visibilityIn } from '../rooms/visibility-in.ts';
 import type { StoredEvent } from '../storage/stored-event.ts';
 import type { StreamPosition } from '../storage/stream-clock.ts';
 
@@ -22,9 +23,9 @@ const readVisibilities = async (
   const nids = new Set([...states.values()].flatMap((entries) => [...entries.values()]));
   const loaded = await rooms.events.loadByNid(nids);
   for (const stored of missing) {
-    const nid = stored.snapshotNid === null ? 0 : states.get(stored.snapshotNid)?.get(keyNid);
-    const visibility = loaded.get(nid ?? 0)?.event.content['history_visibility'];
-    visibilities.set(stored, typeof visibility === 'string' ? visibility : 'shared');
+    const { snapshotNid } = stored;
+    const nid = snapshotNid === null ? undefined : states.get(snapshotNid)?.get(keyNid);
+    visibilities.set(stored, visibilityIn(loaded, nid));
   }
 };
 

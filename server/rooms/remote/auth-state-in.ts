@@ -8,6 +8,7 @@ import {
 import type { StepContext } from '../place-event.ts';
 import { roomSettings } from '../room.ts';
 import type { StateSet } from '../state-set.ts';
+import { StateUnreadable } from '../state-unreadable.ts';
 
 /** What a room state has that decides about an event. */
 export const authStateIn = async (
@@ -18,8 +19,9 @@ export const authStateIn = async (
 ): Promise<AuthState> => {
   const keys = [roomSettings.create, ...authTypesFor(event, rules)];
   const keyNids = await rooms.stateKeys.intern(keys);
-  const nids = [...keyNids.values()].flatMap((keyNid) => entries.get(keyNid) ?? []);
-  const loaded = await rooms.events.loadByNid(new Set(nids));
+  const nids = new Set([...keyNids.values()].flatMap((keyNid) => entries.get(keyNid) ?? []));
+  const loaded = await rooms.events.loadByNid(nids);
+  if (loaded.size < nids.size) throw new StateUnreadable(event.roomId);
   const byKey = new Map<string, RoomEvent>();
   for (const { event: found } of loaded.values()) {
     if (found.stateKey !== undefined) byKey.set(stateKeyOf(found.type, found.stateKey), found);

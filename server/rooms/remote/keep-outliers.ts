@@ -35,9 +35,10 @@ export const keepOutliers = async (
   const positions: number[] = [];
   for (const { event, rejectedFor, unjudgedNid } of outliers) {
     const { type, stateKey, eventId, depth, pdu } = event;
+    const ownNid = unjudgedNid ?? rooms.events.spoiledNid(eventId);
     const stored: StoredEvent = {
       event,
-      eventNid: unjudgedNid ?? db.clock.next(),
+      eventNid: ownNid ?? db.clock.next(),
       roomNid: room.roomNid,
       position: null,
       snapshotNid: null,
@@ -50,9 +51,9 @@ export const keepOutliers = async (
     const keyNid = stateKey === undefined ? null : keyNids.get(stateKeyOf(type, stateKey));
     const json = JSON.stringify(pdu);
     const row = { ...stored, eventId, depth, stateKeyNid: keyNid ?? null, json };
-    if (unjudgedNid === undefined) events.push(row);
+    if (ownNid === undefined) events.push(row);
     else placed.push(row);
-    if (unjudgedNid === undefined) positions.push(stored.eventNid);
+    if (ownNid === undefined) positions.push(stored.eventNid);
     rooms.events.holdUnwritten(stored);
     held.push(stored);
   }

@@ -6,6 +6,7 @@ import { resolveStateSets } from '../resolve-state-sets.ts';
 import type { Room } from '../room.ts';
 import { stateBeforeEvent } from '../state-before-event.ts';
 import { type StateSet, stateSetAfter } from '../state-set.ts';
+import { StateUnreadable } from '../state-unreadable.ts';
 import { importCitations } from './import-citations.ts';
 import { fetchMissingEvents, isPlaced, notPlaced } from './missing-events.ts';
 import { placeReceived, type Reception, type Standing } from './place-received.ts';
@@ -122,7 +123,10 @@ const receiveWithin = async (
   try {
     return await receive(context, source, event, ...rest);
   } catch (error) {
-    if (!(error instanceof PeerError) && !(error instanceof AuthChainTooLong)) throw error;
+    const isOfEvent = [PeerError, AuthChainTooLong, StateUnreadable].some(
+      (known) => error instanceof known,
+    );
+    if (!isOfEvent || !(error instanceof Error)) throw error;
     const { roomId, server } = source;
     context.log.info({ err: error, roomId, server, eventId: event.eventId }, 'event not taken');
     return missing(error.message);

@@ -10,8 +10,7 @@ export const serversOfMembership = ({
   strippedState,
   knockedThrough,
 }: Membership): readonly (string | undefined)[] => {
-  const shown = JSON.parse(strippedState ?? '[]') as readonly { readonly sender?: string }[];
-  const senders = [sender, ...shown.flatMap((event) => event.sender ?? [])];
+  const senders = [sender, ...strippedState.map((event) => event.sender)];
   return [knockedThrough ?? undefined, ...senders.map(serverNameOf)];
 };
 

@@ -12,5 +12,5 @@ export const getFilter: Handler<typeof clientServer.getFilter> = async (
   const isId = /^\d{1,9}$/.test(filterId);
   const filter = isId ? await readFilter(db, caller.userId, Number(filterId)) : undefined;
   if (filter === undefined) throw new MatrixError('M_NOT_FOUND', 'there is no such filter');
-  return JSON.parse(filter) as ResponseOf<typeof clientServer.getFilter>;
+  return filter as ResponseOf<typeof clientServer.getFilter>;
 };

@@ -3,15 +3,21 @@ import { limits } from '@candor/spec';
 import { readBackedUpKeys } from '../../../storage/backed-up-keys.ts';
 import type { Db } from '../../../storage/database.ts';
 import type { BackedUpKey, KeyBackupName } from '../../../storage/key-backups.ts';
+import { readJson } from '../../../storage/spoiled-rows.ts';
 import { Answer } from '../../answer.ts';
 
-/** One key as clients get it. */
-export const keyAnswer = (key: BackedUpKey) => ({
-  first_message_index: key.firstMessageIndex,
-  forwarded_count: key.forwardedCount,
-  is_verified: key.isVerified,
-  session_data: JSON.parse(key.sessionData) as Record<string, unknown>,
-});
+/** One key as clients get it; undefined for one that cannot be read. */
+export const keyAnswer = (key: BackedUpKey) => {
+  const row = `${key.roomId} ${key.sessionId}`;
+  const sessionData = readJson(key.sessionData, { table: 'backed_up_keys', row });
+  if (sessionData === undefined) return undefined;
+  return {
+    first_message_index: key.firstMessageIndex,
+    forwarded_count: key.forwardedCount,
+    is_verified: key.isVerified,
+    session_data: sessionData as Record<string, unknown>,
+  };
+};
 
 const readPages = async function* (db: Db, backup: KeyBackupName, roomId: string | undefined) {
   const keysMax = limits.backedUpKeysPerPageMax;
@@ -34,12 +40,14 @@ const writeJson = async function* (
   for await (const page of pages) {
     let text = '';
     for (const key of page) {
+      const answer = keyAnswer(key);
+      if (!answer) continue;
       if (key.roomId !== roomId) {
         text += `${roomId === undefined ? '' : '}},'}${JSON.stringify(key.roomId)}:{"sessions":{`;
         roomId = key.roomId;
         comma = '';
       }
-      text += `${comma}${JSON.stringify(key.sessionId)}:${JSON.stringify(keyAnswer(key))}`;
+      text += `${comma}${JSON.stringify(key.sessionId)}:${JSON.stringify(answer)}`;
       comma = ',';
     }
     yield text;

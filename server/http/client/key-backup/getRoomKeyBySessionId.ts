@@ -10,6 +10,7 @@ export const getRoomKeyBySessionId: Handler<typeof clientServer.getRoomKeyBySess
 ) => {
   const backup = await findKeyBackup(db, caller.userId, query.version);
   const [key] = await readBackedUpKeys(db, backup, params, { keysMax: 1 });
-  if (!key) throw new MatrixError('M_NOT_FOUND', 'The backup has no key of that session');
-  return keyAnswer(key);
+  const answer = key && keyAnswer(key);
+  if (!answer) throw new MatrixError('M_NOT_FOUND', 'The backup has no key of that session');
+  return answer;
 };

@@ -1,5 +1,6 @@
 import type { ChangedBackup } from '../../../storage/backed-up-keys.ts';
 import type { KeyBackup } from '../../../storage/key-backups.ts';
+import { readJson } from '../../../storage/spoiled-rows.ts';
 
 /** What clients compare to see whether another device has changed the keys. */
 export const changeAnswer = ({ keyCount, changes }: ChangedBackup) => ({
@@ -7,9 +8,13 @@ export const changeAnswer = ({ keyCount, changes }: ChangedBackup) => ({
   count: keyCount,
 });
 
-export const keyBackupAnswer = (backup: KeyBackup) => ({
-  algorithm: backup.algorithm,
-  auth_data: JSON.parse(backup.authData) as Record<string, unknown>,
-  version: `${backup.version}`,
-  ...changeAnswer(backup),
-});
+export const keyBackupAnswer = (backup: KeyBackup) => {
+  const name = { table: 'key_backups', row: `${backup.userId} ${backup.version}` } as const;
+  const authData = readJson(backup.authData, name) ?? {};
+  return {
+    algorithm: backup.algorithm,
+    auth_data: authData as Record<string, unknown>,
+    version: `${backup.version}`,
+    ...changeAnswer(backup),
+  };
+};
