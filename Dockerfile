@@ -20,7 +20,7 @@ COPY federation federation
 COPY server server
 USER node
 VOLUME /data
-EXPOSE 8448
+EXPOSE 80 443 8448
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:8008/health').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
