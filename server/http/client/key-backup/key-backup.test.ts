@@ -225,7 +225,7 @@ t.test('what is wrong with a request is said', async (t) => {
   for (const fields of [
     { first_message_index: -1 },
     { first_message_index: '1' },
-    { forwarded_count: null },
+    { forwarded_count: '0' },
     { is_verified: 'true' },
     { session_data: 'text' },
     { session_data: [] },
