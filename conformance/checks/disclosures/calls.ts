@@ -3,10 +3,12 @@ import { clientServer } from '@candor/spec';
 import { demandRefusal } from '../../call-operation.ts';
 import { withPeople } from '../../cast.ts';
 import { check, demand } from '../../check.ts';
+import type { Deployment } from '../../deployment.ts';
 import { findSecrets } from '../../evidence/find-secrets.ts';
 import { capturedMaterial, serverMaterial } from '../../evidence/server-material.ts';
 import { match } from '../../match.ts';
 import { startMeddlingProxy } from '../../peer/meddling-proxy.ts';
+import type { Account } from '../../register-account.ts';
 import { roomEvents } from '../../room-events.ts';
 import { signInTalker, type Talker } from '../../talker.ts';
 
@@ -24,25 +26,29 @@ const description = (type: 'offer' | 'answer', fingerprint: string) => ({
 
 type Step = readonly [who: 'caller' | 'callee', type: string, content: Record<string, unknown>];
 
-/** Everything that two people say to each other in a call, in its order. */
+const stepOf = (who: Step[0], type: string, content: Step[2]): Step => [
+  who,
+  `m.call.${type}`,
+  { call_id: 'call', party_id: who.toUpperCase(), version: '1', ...content },
+];
+
+const inviteWith = (fingerprint: string): Step =>
+  stepOf('caller', 'invite', { lifetime: 60_000, offer: description('offer', fingerprint) });
+
+/** Everything that two people say to each other after an invitation, in its order. */
 // https://spec.matrix.org/v1.19/client-server-api/#voice-over-ip
-const callOf = (caller: string, callee: string): Step[] => {
+const answersTo = (caller: string, callee: string): Step[] => {
   const candidate = { candidate: 'candidate:1 1 udp 1 192.0.2.7 9 typ host', sdpMid: '0' };
-  const steps: Step[] = [
-    ['caller', 'invite', { lifetime: 60_000, offer: description('offer', caller) }],
-    ['caller', 'candidates', { candidates: [candidate] }],
-    ['callee', 'answer', { answer: description('answer', callee) }],
-    ['callee', 'candidates', { candidates: [candidate] }],
-    ['caller', 'select_answer', { selected_party_id: 'CALLEE' }],
-    ['caller', 'negotiate', { lifetime: 30_000, description: description('offer', caller) }],
-    ['callee', 'sdp_stream_metadata_changed', { sdp_stream_metadata: {} }],
-    ['callee', 'reject', {}],
-    ['caller', 'hangup', { reason: 'user_hangup' }],
+  return [
+    stepOf('caller', 'candidates', { candidates: [candidate] }),
+    stepOf('callee', 'answer', { answer: description('answer', callee) }),
+    stepOf('callee', 'candidates', { candidates: [candidate] }),
+    stepOf('caller', 'select_answer', { selected_party_id: 'CALLEE' }),
+    stepOf('caller', 'negotiate', { lifetime: 30_000, description: description('offer', caller) }),
+    stepOf('callee', 'sdp_stream_metadata_changed', { sdp_stream_metadata: {} }),
+    stepOf('callee', 'reject', {}),
+    stepOf('caller', 'hangup', { reason: 'user_hangup' }),
   ];
-  return steps.map(([who, type, content]) => {
-    const common = { call_id: 'call', party_id: who.toUpperCase(), version: '1' };
-    return [who, `m.call.${type}`, { ...common, ...content }];
-  });
 };
 
 /** Makes the call, each event after the one before; afterwards both have read all of it. */
@@ -70,12 +76,73 @@ const demandHeard = (listener: Talker, roomId: string, said: readonly Step[]): v
   for (const one of heard) demand(match(one, { state: 'readable', encrypted: true }, one.type));
 };
 
+const searchServers = async (own: Deployment, roomId: string, fingerprints: readonly string[]) => {
+  const materials = [
+    ...(await Promise.all(own.servers.map(serverMaterial))).flat(),
+    ...capturedMaterial(own.captured),
+  ];
+  const secrets = fingerprints.map((text) => ({ name: text, bytes: Buffer.from(text) }));
+  const found = findSecrets(materials, secrets);
+  if (found.length > 0) throw new Error(found.join('\n'));
+  const known = { name: 'the room', bytes: Buffer.from(roomId) };
+  if (findSecrets(materials, [known]).length === 0)
+    throw new Error('the search does not even find the room: it proves nothing');
+  return `neither of ${secrets.length}`;
+};
+
+const demandClearRefused = async (
+  { account, client }: Talker,
+  roomId: string,
+  steps: readonly Step[],
+) => {
+  const forbidden = { status: 403, errcode: 'M_FORBIDDEN' };
+  for (const [index, [, eventType, body]] of steps.entries()) {
+    const params = { roomId, eventType, txnId: `clear-${index}` };
+    await demandRefusal(account, clientServer.sendMessage, { params, body }, forbidden);
+    const outcome = await client
+      .call(clientServer.sendMessage, { params, body })
+      .catch((error: { code?: string }) => error.code);
+    demand(match(outcome, 'must-be-encrypted', 'the answer of the SDK'));
+  }
+  return `${steps.length} events`;
+};
+
+/** Somebody's own server shows them a call in clear in bob's name. */
+const showCallInClear = async (
+  account: Account,
+  bob: Talker,
+  folder: string,
+  [, type, content]: Step,
+) => {
+  const proxy = await startMeddlingProxy(account.url);
+  const dora = await signInTalker({ ...account, url: proxy.url }, { name: 'dora', folder });
+  try {
+    const { id } = await dora.client.directRoom(bob.userId);
+    await bob.enters(id);
+    await dora.sees(id, bob.userId, 'join');
+    const event = { type, content, sender: bob.userId, event_id: '$call-in-clear' };
+    proxy.meddle = (body) => {
+      proxy.meddle = undefined;
+      return { ...body, rooms: { join: { [id]: { timeline: { events: [event] } } } } };
+    };
+    await bob.client.room(id).setTyping(true);
+    const shown = await dora.cannotRead('$call-in-clear');
+    const expected = { state: 'refused', reason: 'not-encrypted', content: null };
+    demand(match(shown, expected, 'what is shown'));
+    return 'not-encrypted';
+  } finally {
+    await dora.stop();
+    await proxy.close();
+  }
+};
+
 export const calls = check({
   id: 'calls',
   run: ({ subject, step, ownStep }) =>
     withPeople(subject, ['alice', 'bob'], async ([alice, bob], { folder }) => {
       const fingerprints = [newFingerprint(), newFingerprint()] as const;
-      const steps = callOf(...fingerprints);
+      const invite = inviteWith(fingerprints[0]);
+      const steps = [invite, ...answersTo(...fingerprints)];
       const direct = await alice.client.directRoom(bob.userId);
       await bob.enters(direct.id);
       const group = await alice.client.createGroup({ invite: [bob.userId] });
@@ -97,58 +164,15 @@ export const calls = check({
       await ownStep(
         'no fingerprint of it is on a server or on the wire',
         'it reads disks, logs and traffic',
-        async (own) => {
-          const materials = [
-            ...(await Promise.all(own.servers.map(serverMaterial))).flat(),
-            ...capturedMaterial(own.captured),
-          ];
-          const secrets = fingerprints.map((text) => ({ name: text, bytes: Buffer.from(text) }));
-          const found = findSecrets(materials, secrets);
-          if (found.length > 0) throw new Error(found.join('\n'));
-          const known = { name: 'the room', bytes: Buffer.from(direct.id) };
-          if (findSecrets(materials, [known]).length === 0)
-            throw new Error('the search does not even find the room: it proves nothing');
-          return `neither of ${secrets.length}`;
-        },
+        (own) => searchServers(own, direct.id, fingerprints),
       );
 
-      await step('a call in clear is refused by the SDK and by the server', async () => {
-        const forbidden = { status: 403, errcode: 'M_FORBIDDEN' };
-        for (const [index, [, eventType, body]] of steps.entries()) {
-          const params = { roomId: direct.id, eventType, txnId: `clear-${index}` };
-          await demandRefusal(alice.account, clientServer.sendMessage, { params, body }, forbidden);
-          const outcome = await alice.client
-            .call(clientServer.sendMessage, { params, body })
-            .catch((error: { code?: string }) => error.code);
-          demand(match(outcome, 'must-be-encrypted', 'the answer of the SDK'));
-        }
-        return `${steps.length} events`;
-      });
+      await step('a call in clear is refused by the SDK and by the server', () =>
+        demandClearRefused(alice, direct.id, steps),
+      );
 
-      await step('a call in clear that a server puts into a room is shown as refused', async () => {
-        const account = await subject.register('dora');
-        const proxy = await startMeddlingProxy(account.url);
-        const dora = await signInTalker({ ...account, url: proxy.url }, { name: 'dora', folder });
-        try {
-          const { id } = await dora.client.directRoom(bob.userId);
-          await bob.enters(id);
-          await dora.sees(id, bob.userId, 'join');
-          const [, type, content] = steps[0] ?? [];
-          const event = { type, content, sender: bob.userId, event_id: '$call-in-clear' };
-          proxy.meddle = (body) => {
-            proxy.meddle = undefined;
-            const rooms = { join: { [id]: { timeline: { events: [event] } } } };
-            return { ...body, rooms };
-          };
-          await bob.client.room(id).setTyping(true);
-          const shown = await dora.cannotRead('$call-in-clear');
-          const expected = { state: 'refused', reason: 'not-encrypted', content: null };
-          demand(match(shown, expected, 'what is shown'));
-          return 'not-encrypted';
-        } finally {
-          await dora.stop();
-          await proxy.close();
-        }
-      });
+      await step('a call in clear that a server puts into a room is shown as refused', async () =>
+        showCallInClear(await subject.register('dora'), bob, folder, invite),
+      );
     }),
 });
