@@ -4,6 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { clientServer, limits } from '@candor/spec';
 import t, { type Test } from 'tap';
 import { attachedFile } from '../attachments/attached-file.ts';
+import { loadEarlier } from '../rooms/load-earlier.ts';
+import { roomSummary } from '../rooms/room-summary.ts';
+import { SignalEngine } from '../signal/signal-engine.ts';
 import { openMemoryStore } from '../stores/memory-store.ts';
 import { fillGap } from '../sync/fill-gap.ts';
 import { type RoomNews, readSync } from '../sync/read-sync.ts';
@@ -97,6 +100,47 @@ t.test('a history without end is given up', async (t) => {
   const missing = await fillGap(api, store, '@me:b.example', room, never);
   t.ok(missing.length < limits.clientGapEventsMax + 1_000);
   t.ok(asked.length <= limits.clientGapEventsMax / 1_000);
+});
+
+t.test('a page without events is not the end of a history, one without a token is', async (t) => {
+  const event = {
+    type: 'm.room.message',
+    event_id: '$old',
+    sender: '@a:b.example',
+    content: {},
+    origin_server_ts: 1,
+  };
+  const pages = new Map<string | null, unknown>([
+    ['t0', { chunk: [], end: 't1' }],
+    ['t1', { chunk: [event], end: 't2' }],
+    ['t2', { chunk: [], end: 't2' }],
+  ]);
+  const { api, asked } = await startLiar(t, ({ searchParams }) => ({
+    body: pages.get(searchParams.get('from')) ?? { chunk: [] },
+  }));
+  const store = openMemoryStore();
+  const [roomId, userId] = ['!r:b.example', '@me:b.example'];
+  const room: RoomNews = {
+    ...{ roomId, membership: 'join', timeline: [], limited: true },
+    ...{ prevBatch: 't0', state: [], ephemeral: [] },
+  };
+  const missing = await fillGap(api, store, userId, room, new AbortController().signal);
+  t.same(
+    missing.map(({ event_id: id }) => id),
+    ['$old'],
+  );
+  t.equal(asked.length, 3);
+  const engine = new SignalEngine({ store, userId, deviceId: 'PHONE' });
+  store.transaction((tx) => tx.put('rooms', roomSummary.rowOf(tx, roomId)));
+  const earlier = () => roomSummary.of(roomSummary.rowOf(store, roomId)).earlier;
+  t.equal(await loadEarlier(api, engine, roomId, 't0'), true, 'there is more');
+  t.equal(earlier(), 't1');
+  t.equal(await loadEarlier(api, engine, roomId, 't1'), true);
+  t.equal(earlier(), 't2');
+  t.equal(await loadEarlier(api, engine, roomId, 't2'), false, 'the same token leads nowhere');
+  t.equal(earlier(), null);
+  t.equal(await loadEarlier(api, engine, roomId, earlier()), false);
+  t.equal(asked.length, 6);
 });
 
 t.test('what is malformed in a sync is left out, and nothing else', async (t) => {

@@ -151,12 +151,12 @@ export const readSync = (body: unknown): SyncNews | undefined => {
   };
 };
 
-/** Reads a page of `/messages`: its events in their order, and where the next page begins if there is one. */
-export const readPage = (page: unknown) => {
-  const chunk = memberOf(page, 'chunk');
-  const isLast = !Array.isArray(chunk) || chunk.length === 0;
-  return {
-    events: listOf(chunk, readEvent),
-    end: isLast ? undefined : textOf(memberOf(page, 'end')),
-  };
-};
+/**
+ * Reads a page of `/messages`: its events in their order, and where the next page begins if there may be one.
+ * A page without events is not the last for that.
+ */
+// https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3roomsroomidmessages
+export const readPage = (page: unknown) => ({
+  events: listOf(memberOf(page, 'chunk'), readEvent),
+  end: textOf(memberOf(page, 'end')),
+});
