@@ -21,8 +21,8 @@ const userIdOf = ({ identifier, user }: PasswordLogin, serverName: string): stri
   }
   const name = identifier ? identifier.user : user;
   if (name === undefined) throw new MatrixError('M_MISSING_PARAM', 'identifier: needs a user');
-  if (!name.startsWith('@')) return `@${name.toLowerCase()}:${serverName}`;
-  return name;
+  // No name here has capitals.
+  return (name.startsWith('@') ? name : `@${name}:${serverName}`).toLowerCase();
 };
 
 /**

@@ -7,7 +7,7 @@ import {
   serverNameOf,
 } from '@candor/spec';
 import type { Context } from '../context.ts';
-import { askPeer } from '../rooms/remote/ask-peer.ts';
+import { askDirectory } from '../rooms/remote/ask-directory.ts';
 import { tryServers } from '../rooms/remote/try-servers.ts';
 import { readAlias } from '../storage/aliases.ts';
 
@@ -39,14 +39,7 @@ const askServer = async (
   alias: string,
 ): Promise<FoundRoom> => {
   const { room_id: roomId, servers } = await tryServers([serverName], (server) =>
-    askPeer(context, {
-      server,
-      method: 'GET',
-      path: ['v1', 'query', 'directory'],
-      query: { room_alias: alias },
-      timeoutMs: limits.directoryTimeoutMs,
-      maxBytes: limits.directoryAnswerBytesMax,
-    }),
+    askDirectory(context, server, alias),
   );
   if (typeof roomId !== 'string' || !isRoomId(roomId)) throw notFound();
   const named = (Array.isArray(servers) ? servers : []).filter(

@@ -1,5 +1,6 @@
 import { MatrixError } from '@candor/spec';
 import type { RoomContext } from './build-room-event.ts';
+import { checkAliases } from './check-aliases.ts';
 import type { EventToSend, SentEvent } from './send-in-room.ts';
 import { sendInRoom } from './send-in-room.ts';
 
@@ -12,9 +13,11 @@ export const sendEvent = async (
   context: RoomContext,
   { roomId, ...wanted }: EventToSend & { readonly roomId: string },
 ): Promise<SentEvent> => {
-  if (!(await context.rooms.get(roomId))) {
+  const known = await context.rooms.get(roomId);
+  if (!known?.joined.has(wanted.sender)) {
     throw new MatrixError('M_FORBIDDEN', 'the sender is not joined');
   }
+  if (wanted.type === 'm.room.canonical_alias') await checkAliases(context, known, wanted.content);
   const { eventId, position, written } = await context.rooms.write(roomId, (room) =>
     sendInRoom(context, room, wanted),
   );

@@ -2,7 +2,6 @@ import { canonicalJson, type JsonObject, stateKeyOf } from '@candor/federation';
 import type { StreamPosition } from '../storage/stream-clock.ts';
 import { appendEvent } from './append-event.ts';
 import { buildRoomEvent, type RoomContext } from './build-room-event.ts';
-import { checkAliases } from './check-aliases.ts';
 import { checkContent } from './check-content.ts';
 import { checkRedaction } from './check-redaction.ts';
 import { checkRelation } from './check-relation.ts';
@@ -53,7 +52,6 @@ const check = async (context: RoomContext, room: Room, wanted: EventToSend): Pro
   checkContent(wanted.type, wanted.stateKey, wanted.content);
   if (!wanted.allowsPlaintext) refusePlaintext(room, wanted);
   if (wanted.redacts !== undefined) await checkRedaction(context, room, wanted, wanted.redacts);
-  if (wanted.type === 'm.room.canonical_alias') await checkAliases(context, room, wanted);
   await checkRelation(context, room, wanted);
 };
 

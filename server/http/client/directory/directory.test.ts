@@ -1,4 +1,5 @@
 import t from 'tap';
+import { until } from '../../../testing/federated-rooms.ts';
 import { startTestNetwork } from '../../../testing/start-network.ts';
 import type { TestUser } from '../../../testing/start-server.ts';
 
@@ -35,6 +36,28 @@ t.test('aliases are made, found, listed and removed', async (t) => {
   t.strictSame((await call(alice, 'DELETE', path)).body, {});
   t.match(await call(alice, 'DELETE', path), refused(404, 'M_NOT_FOUND'));
   t.strictSame((await call(alice, 'GET', `/rooms/${roomId}/aliases`)).body, { aliases: [] });
+});
+
+t.test('an alias that goes is no name of its room any more', async (t) => {
+  const [kept, gone] = [aliasOf('kept'), aliasOf('gone')];
+  const name = async (roomId: string, content: object) => {
+    for (const alias of [kept, gone]) {
+      await call(alice, 'PUT', aliasPath(alias), { room_id: roomId });
+    }
+    const path = `/rooms/${encodeURIComponent(roomId)}/state/m.room.canonical_alias/`;
+    t.equal((await call(alice, 'PUT', path, content)).status, 200);
+    t.strictSame((await call(alice, 'DELETE', aliasPath(gone))).body, {});
+    return (await call(alice, 'GET', path)).body;
+  };
+  const roomId = await makeRoom(alice);
+  t.strictSame(await name(roomId, { alias: gone, alt_aliases: [gone, kept], x: 1 }), {
+    alt_aliases: [kept],
+    x: 1,
+  });
+  t.strictSame(await name(roomId, { alias: kept, alt_aliases: [gone] }), {
+    alias: kept,
+    alt_aliases: [],
+  });
 });
 
 t.test('anybody may list the aliases of a room that anybody may read', async (t) => {
@@ -152,4 +175,23 @@ t.test('rooms of another server are found by alias and in its list', async (t) =
   t.strictSame((await search('near')).body.chunk, []);
   const joined = await call(alice, 'POST', `/join/${encodeURIComponent(alias)}`, {});
   t.strictSame(joined.body, { room_id: body.room_id });
+
+  const named = `/rooms/${encodeURIComponent(body.room_id)}/state/m.room.canonical_alias/`;
+  const levels = { users_default: 50, state_default: 50, users: {} };
+  const room = await makeRoom(alice, { power_level_content_override: levels });
+  const elsewhere = `/rooms/${encodeURIComponent(room)}/state/m.room.canonical_alias/`;
+  const bad = refused(400, 'M_BAD_ALIAS');
+  t.match(await call(alice, 'PUT', elsewhere, { alt_aliases: [alias] }), bad, 'of another room');
+  const unreachable = { alt_aliases: ['#x:localhost:1'] };
+  t.match(await call(alice, 'PUT', elsewhere, unreachable), bad);
+  const power = await there.request(
+    'PUT',
+    `/_matrix/client/v3/rooms/${encodeURIComponent(body.room_id)}/state/m.room.power_levels/`,
+    { token: zoe.accessToken, body: { users: { [alice.userId]: 50 } } },
+  );
+  t.equal(power.status, 200);
+  await until(async () => {
+    const set = await call(alice, 'PUT', named, { alt_aliases: [alias] });
+    return set.status === 200;
+  });
 });

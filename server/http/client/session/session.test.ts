@@ -29,6 +29,7 @@ t.test('every form of a user name logs in', async (t) => {
     {},
     { identifier: { type: 'm.id.user', user: alice.userId } },
     { identifier: { type: 'm.id.user', user: 'Alice' } },
+    { identifier: { type: 'm.id.user', user: alice.userId.replace('alice', 'ALICE') } },
     { identifier: undefined, user: 'alice' },
     { identifier: undefined, user: alice.userId },
   ]) {
