@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { startDeployment } from '../deployment.ts';
+import { tellArchiveStory } from './archive-story.ts';
 import { tellEncryptedStory } from './encrypted-story.ts';
 import { installSynapse } from './install-synapse.ts';
 import { startSdkClient } from './js-sdk-client.ts';
@@ -74,6 +75,10 @@ if ('missing' in installed) {
     await t.test('matrix-js-sdk on both reads Megolm in a room made on Synapse', (t) =>
       tellEncryptedStory(t, dave, carol),
     );
+
+    await t.test('an archive of our SDK on Synapse', async (t) => {
+      await tellArchiveStory(t, await synapse.register('erin'), await candor.register('frank'));
+    });
 
     await tellSplitStories(t, [
       { name: 'Candor', server: candor, person: alice },
