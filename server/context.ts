@@ -2,6 +2,7 @@ import type { SigningKey } from '@candor/federation';
 import type { KeyRing, PeerClient, Sender } from '@candor/federation/transport';
 import type { Accounts } from './accounts/accounts.ts';
 import type { Certificates } from './certificates/open-certificates.ts';
+import type { OldSigningKey } from './config/old-signing-keys.ts';
 import type { Config } from './config/read-config.ts';
 import type { DeviceLists } from './devices/device-lists.ts';
 import type { Logger } from './log.ts';
@@ -16,6 +17,8 @@ import type { SyncMemory } from './sync/sync-memory.ts';
 /** What this server says to others, and with which key. */
 type Federation = {
   readonly signingKey: SigningKey;
+  /** With which it signed before. */
+  readonly oldSigningKeys: readonly OldSigningKey[];
   /** What its listeners show to others. */
   readonly certificates: Certificates;
   readonly keyRing: KeyRing;

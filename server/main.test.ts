@@ -52,6 +52,8 @@ t.test('wrong usage ends with 2 and says what is right', async (t) => {
     [['admin', 'registration-token', 'create', '--uses', '0'], /--uses: a number from 1 on/],
     [['admin', 'registration-token', 'list', '--days', '2'], /go with registration-token create/],
     [['serve', '--admin'], /go with admin only/],
+    [['keys'], /keys: only rotate/],
+    [['keys', 'rotate', 'now'], /keys: only rotate/],
   ] as const) {
     const { code, out, err } = candor(args);
     t.equal(code, 2, args.join(' '));
@@ -183,9 +185,14 @@ t.test('serve starts, refuses a second one, and drains on SIGTERM', async (t) =>
   });
   t.equal(login.status, 200);
   t.match(candor(['admin', 'create-user', 'zoe'], env), { code: 1, err: /name is taken/ });
+  t.match(candor(['keys', 'rotate'], env), { code: 1, err: /in use by another candor/ });
   child.kill('SIGTERM');
   const [code, signal] = await once(child, 'exit');
   t.strictSame([code, signal], [0, null]);
+  t.match(candor(['keys', 'rotate'], env), {
+    code: 0,
+    out: /^ed25519:a_\w+ signs nothing.*\ned25519:a_\w+ signs from/,
+  });
   const listed = candor(['admin', 'list-users'], env);
   t.match(listed, { code: 0, out: /^@zoe:localhost:8448\t.*\tadmin\tmust-change-password\n$/ });
   t.match(candor(['admin', 'reset-password', 'bob'], env), { code: 1, err: /no account @bob/ });

@@ -25,6 +25,7 @@ commands
               registration-token create [--uses N] [--days N]
               registration-token list
               registration-token revoke TOKEN
+  keys      keys rotate: a new signing key from the next start on; the server must not run
   version   print the version
 
 --config FILE   the settings (YAML); without it candor.yaml in the working directory, if there is one
@@ -69,6 +70,10 @@ const commands: Readonly<
     const request = readAdminRequest(words, flags.admin, Date.now());
     if (typeof request === 'string') throw new UsageError(request);
     return (await import('./commands/admin.ts')).admin(settings(flags), request);
+  },
+  keys: async (flags, [action, ...more]) => {
+    if (action !== 'rotate' || more.length > 0) throw new UsageError('keys: only rotate');
+    return (await import('./commands/rotate-keys.ts')).rotateKeys(settings(flags));
   },
   version: async () => (await import('./commands/version.ts')).version(),
 };
@@ -115,7 +120,8 @@ const run = async (args: readonly string[]): Promise<number> => {
     const nearest = nearestName(name, Object.keys(commands));
     throw new UsageError(`unknown command '${name}'; the nearest is '${nearest}'`);
   }
-  if (rest.length > 0 && name !== 'admin') throw new UsageError(`unexpected argument '${rest[0]}'`);
+  if (rest.length > 0 && name !== 'admin' && name !== 'keys')
+    throw new UsageError(`unexpected argument '${rest[0]}'`);
   if (name !== 'init' && (flags.serverName ?? flags.dataDir) !== undefined)
     throw new UsageError('--server-name and --data-dir go with init only');
   if (name !== 'export' && flags.out !== undefined)

@@ -8,6 +8,7 @@ import {
   createWellKnownFetcher,
 } from '@candor/federation/transport';
 import { limits } from '@candor/spec';
+import { loadOldSigningKeys } from './config/old-signing-keys.ts';
 import { readCaFile } from './config/read-ca-file.ts';
 import type { Config } from './config/read-config.ts';
 import { loadSigningKey } from './config/signing-key.ts';
@@ -45,6 +46,9 @@ export const startFederation = async (
   const gate = { deny, ...(allow && { allow }) };
   const connector = { allowPrivateAddresses, ...(await readAuthorities(config)) };
   const signingKey = await loadSigningKey(config.dataDir);
+  const oldSigningKeys = (await loadOldSigningKeys(config.dataDir)).filter(
+    ({ keyId }) => keyId !== signingKey.keyId,
+  );
 
   const fetchWellKnown = createWellKnownFetcher({ ...connector, now });
   const discover = createServerDiscovery({ fetchWellKnown, now, random: Math.random });
@@ -58,7 +62,7 @@ export const startFederation = async (
   });
   const keyRing = createKeyRing({
     serverName,
-    ownKeys: () => [signingKey],
+    ownKeys: () => [signingKey, ...oldSigningKeys],
     store: createKeyStore(db),
     client,
     trustedKeyServers,
@@ -86,6 +90,7 @@ export const startFederation = async (
   await sender.wakeAll();
   return {
     signingKey,
+    oldSigningKeys,
     keyRing,
     client,
     sender,

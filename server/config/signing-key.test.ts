@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { publicKeyFromBase64 } from '@candor/federation';
 import t from 'tap';
-import { loadSigningKey } from './signing-key.ts';
+import { loadOldSigningKeys } from './old-signing-keys.ts';
+import { loadSigningKey, rotateSigningKey } from './signing-key.ts';
 
 const dataDir = await mkdtemp(join(tmpdir(), 'candor-key-'));
 t.teardown(() => rm(dataDir, { recursive: true }));
@@ -45,3 +46,22 @@ t.test(
     t.equal(await readFile(file, 'utf8'), 'ed25519 1 tooshort\n');
   },
 );
+
+t.test('a rotation makes a new key and keeps the public part of each old one', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'candor-rotate-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const first = await loadSigningKey(folder);
+  t.strictSame(await loadOldSigningKeys(folder), []);
+  const { from, to } = await rotateSigningKey(folder, 1_000);
+  t.equal(from.keyId, first.keyId);
+  t.not(to.publicKey, first.publicKey);
+  t.equal((await loadSigningKey(folder)).publicKey, to.publicKey);
+  const old = { keyId: first.keyId, publicKey: first.publicKey, expiredTs: 1_000 };
+  t.strictSame(await loadOldSigningKeys(folder), [old]);
+  await rotateSigningKey(folder, 2_000);
+  const next = { keyId: to.keyId, publicKey: to.publicKey, expiredTs: 2_000 };
+  t.strictSame(await loadOldSigningKeys(folder), [old, next]);
+  t.equal((await stat(join(folder, 'keys', 'signing.key'))).mode & 0o777, 0o600);
+  await writeFile(join(folder, 'keys', 'old.keys'), 'ed25519 a_x short 1\n');
+  await t.rejects(loadOldSigningKeys(folder), /no line of the form/);
+});

@@ -8,6 +8,11 @@ export const ownDocument = ({ config, federation, now }: Context): JsonObject =>
   ownKeyDocument({
     serverName: config.serverName,
     signingKey: federation.signingKey,
-    oldKeys: {},
+    oldKeys: Object.fromEntries(
+      federation.oldSigningKeys.map(({ keyId, publicKey, expiredTs }) => [
+        keyId,
+        { key: publicKey, expiredTs },
+      ]),
+    ),
     validUntilTs: now() + limits.ownKeyValidityMs,
   });
