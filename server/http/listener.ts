@@ -20,6 +20,15 @@ export type ListenOptions = {
   readonly tls: TlsKeys | undefined;
   readonly app: RequestListener;
   readonly upgrade?: Upgrade;
+  /** How long a client may take; `limits` unless a test is in a hurry. */
+  readonly patience?: Patience;
+};
+
+export type Patience = {
+  /** For the TLS handshake, and for the headers of a request. */
+  readonly headersMs: number;
+  /** For a request with its body. */
+  readonly requestMs: number;
 };
 
 export type Upgrade = {
@@ -51,13 +60,18 @@ const forwardSecretSuites = [
   'ECDHE-RSA-AES128-GCM-SHA256',
 ].join(':');
 
-const httpOptions: ServerOptions = {
-  maxHeaderSize: limits.headersBytesMax,
-  headersTimeout: limits.headersTimeoutMs,
-  requestTimeout: limits.requestTimeoutMs,
-  keepAliveTimeout: limits.keepAliveMs,
-  connectionsCheckingInterval: limits.headersTimeoutMs / 2,
+const defaultPatience: Patience = {
+  headersMs: limits.headersTimeoutMs,
+  requestMs: limits.requestTimeoutMs,
 };
+
+const httpOptions = ({ headersMs, requestMs }: Patience): ServerOptions => ({
+  maxHeaderSize: limits.headersBytesMax,
+  headersTimeout: headersMs,
+  requestTimeout: requestMs,
+  keepAliveTimeout: limits.keepAliveMs,
+  connectionsCheckingInterval: headersMs / 2,
+});
 
 /** Given whole for each later certificate too: what is left out goes back to what Node takes by itself. */
 const secureOptions = ({ cert, key }: TlsKeys): SecureContextOptions => ({
@@ -67,14 +81,17 @@ const secureOptions = ({ cert, key }: TlsKeys): SecureContextOptions => ({
   ciphers: forwardSecretSuites,
 });
 
-const create = ({ tls, app, upgrade }: ListenOptions): Server => {
-  const options = { ...httpOptions, ...(upgrade && { shouldUpgradeCallback: upgrade.isWanted }) };
+const create = ({ tls, app, upgrade, patience = defaultPatience }: ListenOptions): Server => {
+  const options = {
+    ...httpOptions(patience),
+    ...(upgrade && { shouldUpgradeCallback: upgrade.isWanted }),
+  };
   if (!tls) return createServer(options, app);
   return createTlsServer(
     {
       ...options,
       ...secureOptions(tls),
-      handshakeTimeout: limits.headersTimeoutMs,
+      handshakeTimeout: patience.headersMs,
     },
     app,
   );
