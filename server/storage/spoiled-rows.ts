@@ -4,7 +4,7 @@ import type { Logger } from '../log.ts';
 import { recentlyUsed } from '../recently-used.ts';
 import type { Tables } from './tables.ts';
 
-/** Which row holds something else than what this server wrote: the disk has spoiled it. */
+/** Which row holds something else than what this server wrote, which is always JSON. */
 export type RowName = { readonly table: keyof Tables; readonly row: string };
 
 const spoiled = channel('candor.storage.spoiled-row');
@@ -27,7 +27,7 @@ export const logSpoiledRows = (log: Logger): (() => void) => {
     const name = `${table} ${row}`;
     if (told.has(name)) return;
     told.set(name, true);
-    log.warn({ table, row }, 'a row cannot be read: the disk may be failing');
+    log.warn({ table, row }, 'a row cannot be read: it holds no JSON');
   };
   spoiled.subscribe(tell);
   return () => {
