@@ -9,6 +9,7 @@ import t from 'tap';
 import { WebSocket } from 'ws';
 import { freePort } from '../testing/prepare-server.ts';
 import { startTestServer } from '../testing/start-server.ts';
+import { startServerProcess } from '../testing/start-server-process.ts';
 import { presentedCertificate } from './testing/presented-certificate.ts';
 import { startScriptedAuthority } from './testing/scripted-authority.ts';
 
@@ -202,3 +203,22 @@ t.test(
     socket.close();
   },
 );
+
+t.test('SIGHUP has changed files read at once', async (t) => {
+  const federationPort = await freePort();
+  const server = await startServerProcess(t, {
+    env: {
+      CANDOR_SERVER_NAME: 'localhost',
+      CANDOR_FEDERATION_LISTEN: `127.0.0.1:${federationPort}`,
+    },
+  });
+  const { authority, dataDir, pid } = server;
+  const next = authority.issue(['localhost']);
+  await writeFile(join(dataDir, 'cert.pem'), next.cert);
+  await writeFile(join(dataDir, 'key.pem'), next.key);
+  if (pid !== undefined) process.kill(pid, 'SIGHUP');
+  const { fingerprint256 } = new X509Certificate(next.cert);
+  const presented = () => presentedCertificate(federationPort, 'localhost', authority.cert);
+  await until(async () => (await presented()).certificate.fingerprint256 === fingerprint256);
+  t.equal(await server.stop(), 0);
+});

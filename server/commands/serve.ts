@@ -35,8 +35,8 @@ export const serve = async (config: Config): Promise<never> => {
   // For people, beside the log on standard output; the token is a secret and stays out of the log.
   const say = (text: string) => process.stderr.write(`${text}\n`);
   say(`Candor serves ${config.serverName}.`);
-  const { behindProxy, publicUrl } = config.client;
-  say(`  clients     ${behindProxy ? publicUrl : server.urls.client}`);
+  const { behindProxy, isTls, publicUrl } = config.client;
+  say(`  clients     ${behindProxy || isTls ? publicUrl : server.urls.client}`);
   say(`  federation  ${server.urls.federation}`);
   if (server.firstAdminToken !== undefined)
     say(

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { limits } from '@candor/spec';
 import { hostOf, isLoopbackHost } from './loopback.ts';
 import type { Values } from './read-config.ts';
 import { certificateHosts } from './where-reached.ts';
@@ -41,10 +42,20 @@ const checkAcme = (values: Partial<Values>): readonly string[] => {
       'is missing; allowed: tls.acme.eab_key_id and tls.acme.eab_hmac_key together',
     );
   const listen = values['client.listen'];
+  const challenges = values['tls.acme.http_listen'];
+  const taken = [listen?.port, values['federation.listen']?.port];
+  if (challenges && challenges.port !== 0 && taken.includes(challenges.port))
+    faulty(
+      'tls.acme.http_listen',
+      `has the port of another listener (${challenges.port}); allowed: another port, and a rule that leads port 80 to it`,
+    );
   if (values.server_name === undefined || listen === undefined) return faults;
   if (values['client.behind_proxy'] === undefined) return faults;
   // What `certificateHosts` looks at was read.
-  for (const host of certificateHosts(values as Values))
+  const hosts = certificateHosts(values as Values);
+  if (hosts.length > limits.certificateHostsMax)
+    faulty('tls.acme.hosts', `too many; allowed: ${limits.certificateHostsMax} names in all`);
+  for (const host of hosts)
     if (isBeyondAuthorities(host))
       faulty(
         'tls.acme.directory',

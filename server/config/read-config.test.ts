@@ -283,6 +283,10 @@ t.test('what cannot work with ACME stops the start, by name', async (t) => {
     );
   t.match(faulty({ CANDOR_TLS_ACME_HOSTS: 'a.localhost' }), [/for a\.localhost; allowed/]);
   t.match(faulty({ CANDOR_TLS_ACME_HOSTS: '*.chat.example' }), [/^tls\.acme\.hosts /]);
+  const many = Array.from({ length: 100 }, (_, n) => `h${n}.chat.example`).join();
+  t.match(faulty({ CANDOR_TLS_ACME_HOSTS: many }), [/^tls\.acme\.hosts: too many; allowed: 100/]);
+  const port80 = { CANDOR_CLIENT_LISTEN: '0.0.0.0:80', CANDOR_BEHIND_PROXY: 'true' };
+  t.match(faulty(port80), [/^tls\.acme\.http_listen: has the port of another listener \(80\)/]);
   t.match(faulty({ CANDOR_TLS_ACME_DIRECTORY: 'http://ca.example/' }), [
     /^tls\.acme\.directory \(CANDOR_TLS_ACME_DIRECTORY\): .*https:/,
   ]);

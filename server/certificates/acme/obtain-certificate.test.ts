@@ -137,6 +137,11 @@ t.test(
         /unauthorized, scripted/,
       ],
       [
+        'a refusal that would write on the terminal',
+        () => script.instead.set('account', problem(403, 'a\u001b[2Jb')),
+        /403: a \[2Jb, scripted/,
+      ],
+      [
         'an account without a name',
         () => script.instead.set('account', say(json, '{}')),
         /does not name the account/,

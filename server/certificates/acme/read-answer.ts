@@ -21,6 +21,10 @@ export const retryAfterMsOf = (headers: AnswerHeaders, now: number): number | un
   return ms >= 0 ? Math.min(ms, limits.acmeRetryAfterMsMax) : undefined;
 };
 
+/** For the log and the terminal of the operator, whatever the authority puts into it. */
+const oneLine = (text: string): string =>
+  text.slice(0, detailLengthMax).replaceAll(/\p{Cc}+/gu, ' ');
+
 /** A problem document as an error that says what can be done about it. */
 // https://www.rfc-editor.org/rfc/rfc8555#section-6.7
 export const problemError = (
@@ -29,8 +33,8 @@ export const problemError = (
   retryAfterMs?: number | undefined,
 ): AcmeError => {
   const { type, detail } = isObject(problem) ? problem : {};
-  const name = typeof type === 'string' ? type.replace(prefix, '').slice(0, 100) : undefined;
-  const said = typeof detail === 'string' ? detail.slice(0, detailLengthMax) : 'no reason given';
+  const name = typeof type === 'string' ? oneLine(type.replace(prefix, '')) : undefined;
+  const said = typeof detail === 'string' ? oneLine(detail) : 'no reason given';
   const hint = name !== undefined && Object.hasOwn(hints, name) ? `; ${hints[name]}` : '';
   const text = `${about}: ${name === undefined ? '' : `${name}, `}${said}${hint}`;
   return new AcmeError(text, { ...(name !== undefined && { type: name }), retryAfterMs });
