@@ -159,7 +159,7 @@ export const limits = {
   unavailableEventsMax: 10_000,
   unavailableEventsMs: 600_000,
   shownStateEntriesMax: 100,
-  shownStateBytesMax: 262_144,
+  shownStateBytesMax: 65_536,
 
   peerConnectTimeoutMs: 10_000,
   peerRequestTimeoutMs: 60_000,
@@ -345,6 +345,7 @@ export const limits = {
   clientAnswerBytesMax: 268_435_456,
   clientBackoffMsMin: 500,
   clientBackoffMsMax: 30_000,
+  clientRetryAfterMsMax: 3_600_000,
   clientSyncTimeoutMs: 30_000,
   clientTimelineEvents: 50,
   /** Events fetched to close a gap in a room's timeline; what is older than these is left out. */

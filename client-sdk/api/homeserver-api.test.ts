@@ -1,14 +1,18 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { clientServer } from '@candor/spec';
+import { clientServer, limits } from '@candor/spec';
 import t, { type Test } from 'tap';
 import { homeserverUrl } from '../account/homeserver-url.ts';
 import { authenticate } from './authenticate.ts';
 import { HomeserverApi, type Tokens } from './homeserver-api.ts';
 
 type Asked = { readonly url: string; readonly token: string | undefined; readonly body: unknown };
-type Answer = { readonly status?: number; readonly body: unknown };
+type Answer = {
+  readonly status?: number;
+  readonly body: unknown;
+  readonly retryAfter?: string;
+};
 
 /** A homeserver that answers as the test says. */
 const startHomeserver = async (t: Test, answer: (asked: Asked) => Answer | Promise<Answer>) => {
@@ -16,12 +20,19 @@ const startHomeserver = async (t: Test, answer: (asked: Asked) => Answer | Promi
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
     const text = Buffer.concat(chunks).toString();
-    const { status = 200, body } = await answer({
+    const {
+      status = 200,
+      body,
+      retryAfter,
+    } = await answer({
       url: request.url ?? '',
       token: request.headers.authorization,
       body: text === '' ? undefined : JSON.parse(text),
     });
-    response.writeHead(status, { 'content-type': 'application/json' });
+    response.writeHead(status, {
+      'content-type': 'application/json',
+      ...(retryAfter !== undefined && { 'retry-after': retryAfter }),
+    });
     response.end(JSON.stringify(body));
   });
   server.listen(0, '127.0.0.1');
@@ -92,6 +103,24 @@ t.test('what is refused tells whether and when to try again', async (t) => {
   t.match(await errorOf(ask()), { status: 503, isPassing: true, retryAfterMs: 0 });
   answer = { status: 403, body: { errcode: 'M_FORBIDDEN', retry_after_ms: -1 } };
   t.match(await errorOf(ask()), { isPassing: false, retryAfterMs: 0 });
+  const limited = (retryAfter: string, retry_after_ms?: number): Answer => ({
+    ...{ status: 429, retryAfter },
+    body: { errcode: 'M_LIMIT_EXCEEDED', ...(retry_after_ms !== undefined && { retry_after_ms }) },
+  });
+  answer = limited('3', 1_234);
+  t.match(await errorOf(ask()), { retryAfterMs: 3_000 }, 'the header is the newer way');
+  answer = limited(new Date(Date.now() + 60_000).toUTCString());
+  const { retryAfterMs } = (await errorOf(ask())) as { retryAfterMs: number };
+  t.ok(retryAfterMs > 50_000 && retryAfterMs <= 60_000, 'or a date');
+  answer = limited('soon', 1_234);
+  t.match(await errorOf(ask()), { retryAfterMs: 1_234 });
+  answer = limited('-5');
+  t.match(await errorOf(ask()), { retryAfterMs: 0 });
+  // Longer than what a timer can hold would be no wait at all.
+  for (const endless of [limited('99999999999'), limited('x', 1e15)]) {
+    answer = endless;
+    t.match(await errorOf(ask()), { retryAfterMs: limits.clientRetryAfterMsMax });
+  }
   const nobody = new HomeserverApi({ baseUrl: 'http://127.0.0.1:1' });
   t.match(await errorOf(nobody.call(clientServer.getVersions, {})), {
     status: undefined,

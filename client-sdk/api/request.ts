@@ -75,6 +75,7 @@ export const sendRequest = async (baseUrl: string, request: PreparedRequest): Pr
   const url = baseUrl + pathOf(operation.path, request.params) + queryOf(request.query);
   let status: number | undefined;
   let body: unknown;
+  let retryAfter: string | null;
   try {
     const response = await fetch(url, {
       ...rest,
@@ -85,11 +86,12 @@ export const sendRequest = async (baseUrl: string, request: PreparedRequest): Pr
       headers: { ...headers, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
     });
     status = response.status;
+    retryAfter = response.headers.get('retry-after');
     if (response.ok && operation.response === 'bytes') return response.body ?? new ReadableStream();
     body = parse(await readText(response, limits.clientAnswerBytesMax));
   } catch (cause) {
     throw new RequestError(name, { cause });
   }
   if (status === 200 && body !== undefined) return body;
-  throw new RequestError(name, { status, body });
+  throw new RequestError(name, { status, body, retryAfter });
 };
