@@ -189,7 +189,7 @@ t.test('before version 12, what is wrong is left out, and there is an end to it'
   t.equal(names.length, 1);
   t.ok(events.every((event) => !('room_id' in event)));
   const bytes = Buffer.byteLength(JSON.stringify(events));
-  t.ok(bytes > 100_000 && bytes < 300_000, `${bytes} bytes`);
+  t.ok(bytes > 30_000 && bytes < 70_000, `${bytes} bytes`);
 });
 
 /** Somebody here knocks at a room of the peer. */
