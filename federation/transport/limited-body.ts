@@ -1,5 +1,8 @@
 import { limits } from '@candor/spec';
 import type { Dispatcher } from 'undici';
+import type { Json, JsonObject } from '../events/room-event.ts';
+import { isObject } from '../json/is-object.ts';
+import { ListSplitter } from '../json/list-splitter.ts';
 import { parseJson } from '../json/parse-json.ts';
 import { PeerError, toPeerError } from './peer-error.ts';
 
@@ -41,6 +44,28 @@ export class LimitedBody implements AsyncIterable<Uint8Array> {
     } catch (error) {
       throw new PeerError('bad-answer', `${this.#from}: the answer is not JSON`, { cause: error });
     }
+  }
+
+  /**
+   * An object as JSON whose lists under some names may be long: they are parsed item by item as they come, so that
+   * none holds the event loop. Throws a `PeerError` also when it is no object.
+   */
+  async jsonWithLists(names: readonly string[]): Promise<JsonObject> {
+    const lists = new Map<string, Json[]>();
+    const splitter = new ListSplitter(names, (name, item) => {
+      const list = lists.get(name) ?? [];
+      lists.set(name, list);
+      list.push(parseJson(item) as Json);
+    });
+    try {
+      for await (const chunk of this) splitter.push(chunk);
+      const rest = parseJson(splitter.end());
+      if (isObject(rest)) return { ...rest, ...Object.fromEntries(lists) };
+    } catch (cause) {
+      if (cause instanceof PeerError) throw cause;
+      throw new PeerError('bad-answer', `${this.#from}: the answer is not JSON`, { cause });
+    }
+    throw new PeerError('bad-answer', `${this.#from}: the answer is no object`);
   }
 
   /** Gives the connection back; reads a short rest, breaks off a long one. Never rejects. */

@@ -1,4 +1,5 @@
 import { type RoomEvent, type StateKey, stateKeyOf } from '@candor/federation';
+import { createPace } from '../pace.ts';
 import { DatabaseUnavailable } from '../storage/database-unavailable.ts';
 import { nameState } from '../storage/room-state.ts';
 import { changeStateHash } from '../storage/state-hash.ts';
@@ -116,7 +117,9 @@ const changesTo = async (
   }
   const named = await nameState(db, different);
   const loaded = await rooms.events.load(named.map(([, entry]) => entry.eventId));
+  const rest = createPace();
   for (const [key, { keyNid, eventNid, eventId }] of named) {
+    await rest();
     const stored = loaded.get(eventId);
     if (stored) changes.push({ key, keyNid, to: { eventNid, event: stored.event } });
   }

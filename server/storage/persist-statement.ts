@@ -1,5 +1,6 @@
 import type { PersistItem } from './persist-item.ts';
 import { persistSections } from './persist-sections.ts';
+import { textArray } from './text-array.ts';
 
 const texts = new Map<string, string>();
 
@@ -31,7 +32,10 @@ export const persistStatement = (
     const arrays = part.collect(items);
     if (!arrays) continue;
     used.push(part);
-    values.push(...arrays);
+    for (const [index, array] of arrays.entries()) {
+      const isText = part.types[index] === 'text';
+      values.push(isText ? textArray(array as (string | null)[]) : array);
+    }
   }
   return { text: textOf(used), values };
 };

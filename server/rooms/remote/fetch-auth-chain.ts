@@ -16,7 +16,8 @@ export const fetchAuthChain = async (
 ): Promise<readonly RoomEvent[]> => {
   try {
     const path = ['v1', 'event_auth', roomId, eventId];
-    const pdus = listIn(await askPeer(context, { server, method: 'GET', path }), 'auth_chain');
+    const question = { server, method: 'GET', path, lists: ['auth_chain'] } as const;
+    const pdus = listIn(await askPeer(context, question), 'auth_chain');
     if (pdus.length > limits.authChainEventsMax) return [];
     const checked = await checkIncoming(context, pdus, rules, roomId);
     return checked.flatMap((one) => (one.ok ? [one.event] : []));

@@ -20,6 +20,7 @@ export const orderByAuthEvents = (events: Iterable<RoomEvent>): RoomEvent[] => {
   const byId = new Map(sorted.map((event) => [event.eventId, event]));
   const ordered = new Set<RoomEvent>();
   for (const start of byId.values()) {
+    if (ordered.has(start)) continue;
     const open = [{ event: start, next: 0 }];
     const entered = new Set([start]);
     for (let top = open.at(-1); top; top = open.at(-1)) {

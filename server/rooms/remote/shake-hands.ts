@@ -82,6 +82,7 @@ export const shakeHands = async (
     method: 'PUT',
     path: [sendVersion[kind], `send_${kind}`, roomId, event.eventId],
     content: event.pdu,
+    ...(kind === 'join' && { lists: ['state', 'auth_chain'] }),
   });
   return { server, rules, event, answer };
 };

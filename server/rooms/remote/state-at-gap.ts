@@ -47,6 +47,7 @@ const fetchState = async (
     method: 'GET',
     path: ['v1', 'state', source.roomId],
     query: { event_id: eventId },
+    lists: ['pdus', 'auth_chain'],
   });
   const pdus = [...listIn(answer, 'pdus'), ...listIn(answer, 'auth_chain')];
   const checked = await checkIncoming(context, pdus, room.rules, source.roomId);

@@ -1,4 +1,5 @@
 import { type StateKey, stateKeyOf } from '@candor/federation';
+import { createPace } from '../../pace.ts';
 import { stateHashShare } from '../../storage/state-hash.ts';
 import type { StoredEvent } from '../../storage/stored-event.ts';
 import type { StepContext } from '../place-event.ts';
@@ -18,11 +19,13 @@ export const stateOfEvents = async (
   { rooms }: Pick<StepContext, 'rooms'>,
   events: Iterable<StoredEvent>,
 ): Promise<StateSet> => {
+  const rest = createPace();
   const state = new Map<StateKey, StoredEvent>();
   for (const stored of events) {
     const { type, stateKey } = stored.event;
     if (stateKey === undefined || stored.rejectedFor !== null || isUnjudged(stored)) continue;
     state.set(stateKeyOf(type, stateKey), stored);
+    await rest();
   }
   const keyNids = await rooms.stateKeys.intern([...state.keys()]);
   const entries = new Map<number, number>();
@@ -30,6 +33,7 @@ export const stateOfEvents = async (
   for (const [key, { event, eventNid }] of state) {
     entries.set(keyNids.get(key) ?? 0, eventNid);
     hash += stateHashShare(event.eventId);
+    await rest();
   }
   return { entries, hash: BigInt.asUintN(128, hash), near: undefined, delta: entries };
 };
