@@ -33,7 +33,9 @@ const stateAtToken = async (
     limit: 1,
   });
   const isBehind = leftBy && (last?.position ?? 0) > (leftBy.position ?? 0);
-  return last && !isBehind ? stateAfter(context, last) : stateFor(context, access);
+  if (isBehind) return stateFor(context, access);
+  // Before the first event there was nobody.
+  return last ? stateAfter(context, last) : new Map();
 };
 
 /** The member events of a room. Throws M_FORBIDDEN, M_INVALID_PARAM. */

@@ -8,10 +8,17 @@ import type { SyncScope } from './sync-scope.ts';
 
 const nothing = '{"timeline":{"events":[],"limited":false},"state":{"events":[]}}';
 
-const eventsUntil = (
+/**
+ * The events up to the one that ended the membership, where memory has them. That one has no place in the room when the
+ * server was not in it any more, and then it is all there is.
+ */
+const eventsUntil = async (
+  { context }: SyncScope,
   eventId: string,
   changes: RoomChanges | undefined,
-): readonly string[] | undefined => {
+): Promise<readonly string[] | undefined> => {
+  const stored = await context.rooms.events.loadOne(eventId);
+  if (stored?.position === null) return [eventId];
   const index = changes?.eventIds.indexOf(eventId) ?? -1;
   return index < 0 ? undefined : changes?.eventIds.slice(0, index + 1);
 };
@@ -52,7 +59,7 @@ export const writeLeftRoom = async (
         room,
         from: isFull ? 0 : scope.from,
         upTo: Math.min(scope.upTo, row.position),
-        eventIds: isFull ? undefined : eventsUntil(row.eventId, changes),
+        eventIds: isFull ? undefined : await eventsUntil(scope, row.eventId, changes),
       },
       state: stateUntil(departedAt, scope, isFull, changes),
       isFull: false,

@@ -35,7 +35,11 @@ t.test('a room of another server comes and goes as one of this server does', asy
   const initial = await new SyncClient(b, bob).sync();
   t.ok(initial.rooms.invite[roomId], 'the invite is in an initial sync');
   await bob.insist('POST', `${room}/leave`, {});
-  t.ok(await next('leave'), 'refused');
+  t.match(
+    (await next('leave')).timeline.events,
+    [{ state_key: bob.userId, sender: bob.userId, content: { membership: 'leave' } }],
+    'refused',
+  );
 
   await alice.insist('POST', `${room}/invite`, target);
   t.ok(await next('invite'), 'asked again');

@@ -213,6 +213,9 @@ t.test('members are listed, at a time and by membership', async (t) => {
   t.strictSame(await list('membership=invite'), [carol.userId]);
   t.strictSame(await list('not_membership=invite'), [alice.userId, bob.userId]);
   t.strictSame(await list(`at=${start}`), [alice.userId, carol.userId]);
+  const { rooms } = (await get(alice, '/sync')).body;
+  const before = rooms.join[roomId].timeline.prev_batch;
+  t.strictSame(await list(`at=${before}`), [], 'nobody was there before the first event');
   const path = inRoom(roomId, '/members?membership=x');
   t.match(await get(alice, path), refused(400, 'M_INVALID_PARAM'));
   t.match(await get(alice, inRoom(roomId, '/members?at=x')), refused(400, 'M_INVALID_PARAM'));
