@@ -121,7 +121,12 @@ const forget = async (
 ): Promise<void> => {
   const { roomId, eventId } = row;
   const params = { roomId, sessionId: sealedEvent.idOf(keys, roomId, eventId) };
-  await context.api.call(clientServer.deleteRoomKeyBySessionId, { params, query: { version } });
+  try {
+    await context.api.call(clientServer.deleteRoomKeyBySessionId, { params, query: { version } });
+  } catch (error) {
+    // Nothing is there to forget, or the whole archive is gone.
+    if (!(error instanceof RequestError) || error.errcode !== 'M_NOT_FOUND') throw error;
+  }
   await mark(context, [row], false);
 };
 

@@ -115,6 +115,7 @@ export class Archive {
         restored += await this.#fill(id, limits.clientHistoryPageEvents);
       }
     }
+    this.#fetched = undefined;
     return restored;
   }
 

@@ -6,6 +6,7 @@ import { CandorError } from '../candor-error.ts';
 import type { Telling } from '../client-events.ts';
 import type { Courier } from '../send/courier.ts';
 import { base64Bytes } from '../signal/base64-bytes.ts';
+import { crossSigning } from '../signal/cross-signing.ts';
 import type { ReceiveOutcome } from '../signal/engine-receive.ts';
 import type { SignalEngine } from '../signal/signal-engine.ts';
 import type { Store } from '../stores/store.ts';
@@ -39,6 +40,10 @@ const keyOf = (secret: string | undefined): Uint8Array<ArrayBuffer> | undefined 
   const bytes = base64Bytes(secret);
   return bytes?.length === 32 ? bytes : undefined;
 };
+
+/** Other clients may write the same bytes with padding. */
+const isSame = (a: string | undefined, b: string | undefined): boolean =>
+  Buffer.compare(keyOf(a) ?? Buffer.alloc(0), keyOf(b) ?? Buffer.alloc(0)) === 0;
 
 /**
  * The user's signing keys and the archive's key in Matrix secret storage, where another device
@@ -113,14 +118,16 @@ export class Recovery {
     }
     // Which identity the server shows has to be known before one is taken.
     await courier.followUp();
-    if ((await this.#takeIdentity(found)) === false) {
+    if ((await this.#takeIdentity(found)) === 'differs' && !this.#holdsIdentity()) {
       const text = 'the recovery belongs to another identity than the one the server shows';
       throw new CandorError('identity-differs', text);
     }
     const secret = keyOf(found.get(archiveAlgorithm));
     if (secret) await this.archive.join(secret);
     for (const [name, held] of this.#held()) {
-      if (!found.has(name)) await storage.write(name, held);
+      // Signing keys of an identity that is no more; of two archives only the server's answer tells which is in use.
+      const isStale = name !== archiveAlgorithm && !isSame(found.get(name), held);
+      if (!found.has(name) || (isStale && this.#holdsIdentity())) await storage.write(name, held);
     }
     return this.#recovered();
   }
@@ -160,17 +167,31 @@ export class Recovery {
     return held;
   }
 
-  /** Undefined when there is nothing to take, false when it is another identity than the published one. */
-  async #takeIdentity(found: ReadonlyMap<string, string>): Promise<boolean | undefined> {
-    const { engine, courier, store, userId } = this.#options;
+  /** Whether the signing keys here are those of the identity in force. */
+  #holdsIdentity(): boolean {
+    const { store, userId } = this.#options;
+    const user = store.get('users', { userId });
+    const secrets = store.get('crossSigningSecrets', { userId });
+    if (!secrets || user?.trust !== 'verified') return false;
+    return crossSigning.publicKeys(secrets).master === user.masterKey;
+  }
+
+  /** Takes signing keys that are whole and new here, unless they are of another identity than the published one. */
+  async #takeIdentity(found: ReadonlyMap<string, string>): Promise<'taken' | 'same' | 'differs'> {
+    const { engine, courier, userId } = this.#options;
+    const held = this.#held();
     const [master, selfSigning, userSigning] = Object.values(names).map((name) =>
       keyOf(found.get(name)),
     );
-    if (!master || !selfSigning || !userSigning) return undefined;
-    if (store.get('crossSigningSecrets', { userId })) return undefined;
-    const isTaken = await engine.takeCrossSigning({ userId, master, selfSigning, userSigning });
-    if (isTaken) await courier.followUp();
-    return isTaken;
+    if (!master || !selfSigning || !userSigning) return 'same';
+    if (Object.values(names).every((name) => isSame(found.get(name), held.get(name)))) {
+      return 'same';
+    }
+    if (!(await engine.takeCrossSigning({ userId, master, selfSigning, userSigning }))) {
+      return 'differs';
+    }
+    await courier.followUp();
+    return 'taken';
   }
 
   async #takeShared(name: string, secret: string): Promise<boolean> {
@@ -178,6 +199,6 @@ export class Recovery {
     if (!bytes) return false;
     if (name === archiveAlgorithm) return this.archive.join(bytes);
     this.#received.set(name, secret);
-    return (await this.#takeIdentity(this.#received)) !== false;
+    return (await this.#takeIdentity(this.#received)) !== 'differs';
   }
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Candor, CandorError } from '@candor/client-sdk';
 import { clientServer } from '@candor/spec';
 import t, { type Test } from 'tap';
+import { callOperation } from '../../call-operation.ts';
 import { startDeployment } from '../../deployment.ts';
 import { type Lie, type Question, startLyingProxy } from '../../peer/lying-proxy.ts';
 import type { Account } from '../../register-account.ts';
@@ -65,63 +66,76 @@ const said = (one: Person, roomId: string) =>
 const inArchive = async ({ client }: Person): Promise<number> =>
   (await client.call(clientServer.getRoomKeysVersionCurrent, {})).count;
 
-t.test(
-  'a new device gets keys, identity and history back with the recovery key alone',
-  async (t) => {
-    const { aliceAccount, alice, bob, direct, group } = await talked(t);
-    t.equal(alice.client.recovery.archive.state, 'off');
-    await t.rejects(alice.client.recovery.archive.enable(), { code: 'recovery-locked' });
-    const written = await alice.client.recovery.create({ passphrase: 'horse battery' });
-    t.match(written, /^E/);
-    await t.rejects(alice.client.recovery.create(), { code: 'recovery-exists' });
-    await alice.client.recovery.archive.enable();
-    t.equal(alice.client.recovery.archive.state, 'on');
-    await alice.client.recovery.archive.flush();
-    t.equal(await inArchive(alice), 4);
-    // Redacted messages leave the archive; an edit is a message of its own.
-    const [slip] = [await alice.client.room(direct.id).send('a slip')];
-    await alice.client.recovery.archive.flush();
-    t.equal(await inArchive(alice), 5);
-    await alice.client.room(direct.id).redact(slip.eventId);
-    await waitFor('the redaction', [alice], () => !said(alice, direct.id).includes('a slip'));
-    await alice.client.recovery.archive.flush();
-    t.equal(await inArchive(alice), 4);
-    await alice.client.stop();
+t.test('the recovery key brings a new device keys, identity and history', async (t) => {
+  const { aliceAccount, alice, bob, direct, group } = await talked(t);
+  t.equal(alice.client.recovery.archive.state, 'off');
+  await t.rejects(alice.client.recovery.archive.enable(), { code: 'recovery-locked' });
+  const written = await alice.client.recovery.create({ passphrase: 'horse battery' });
+  t.match(written, /^E/);
+  await t.rejects(alice.client.recovery.create(), { code: 'recovery-exists' });
+  await alice.client.recovery.archive.enable();
+  t.equal(alice.client.recovery.archive.state, 'on');
+  await alice.client.recovery.archive.flush();
+  t.equal(await inArchive(alice), 4);
+  // Redacted messages leave the archive; an edit is a message of its own.
+  const slip = await alice.client.room(direct.id).send('a slip');
+  await alice.client.recovery.archive.flush();
+  t.equal(await inArchive(alice), 5);
+  await alice.client.room(direct.id).redact(slip.eventId);
+  await waitFor('the redaction', [alice], () => !said(alice, direct.id).includes('a slip'));
+  await alice.client.recovery.archive.flush();
+  t.equal(await inArchive(alice), 4);
+  const edit = {
+    ...{ msgtype: 'm.text', body: '* alice in full' },
+    'm.new_content': { msgtype: 'm.text', body: 'alice in full' },
+    'm.relates_to': { rel_type: 'm.replace', event_id: slip.eventId },
+  };
+  await alice.client.room(group.id).sendEvent('m.room.message', edit);
+  const regretted = await alice.client.room(group.id).send('regretted later');
+  await alice.client.recovery.archive.flush();
+  t.equal(await inArchive(alice), 6);
+  await alice.client.stop();
+  // By a session that knows nothing of the archive.
+  const params = { roomId: group.id, eventId: regretted.eventId, txnId: 'regret' };
+  await callOperation(aliceAccount, clientServer.redactEvent, { params, body: {} });
 
-    const next = await device(t, aliceAccount);
-    t.notMatch(said(next, direct.id), [`bob in ${direct.id}`]);
-    for (const wrong of ['horse', written.replace(/.$/, 'x'), '']) {
-      const error = await next.client.recovery.unlock(wrong).catch((one: unknown) => one);
-      t.match(error, { code: 'wrong-recovery-key' });
-      t.ok(error instanceof CandorError);
-    }
-    await t.rejects(next.client.recovery.archive.restore(), { code: 'archive-off' });
-    t.equal(
-      next.client.devicesOf(next.client.userId).find((one) => one.deviceId === next.client.deviceId)
-        ?.trusted ?? false,
-      false,
-    );
-    t.same(await next.client.recovery.unlock(written), { identity: true, archive: true });
-    t.equal(await next.client.recovery.archive.restore(), 4);
-    for (const { id } of [direct, group]) {
-      t.same(said(next, id), [`alice in ${id}`, `bob in ${id}`]);
-      const [first] = next.client
-        .room(id)
-        .timeline()
-        .filter(({ state }) => state === 'readable' && state);
-      t.match(first, { restored: true, state: 'readable', encrypted: true });
-    }
-    t.equal(await inArchive(next), 4, 'what was restored is not put in again');
+  const next = await device(t, aliceAccount);
+  t.notMatch(said(next, direct.id), [`bob in ${direct.id}`]);
+  for (const wrong of ['horse', written.replace(/.$/, 'x'), '']) {
+    const error = await next.client.recovery.unlock(wrong).catch((one: unknown) => one);
+    t.match(error, { code: 'wrong-recovery-key' });
+    t.ok(error instanceof CandorError);
+  }
+  await t.rejects(next.client.recovery.archive.restore(), { code: 'archive-off' });
+  const own = next.client.devicesOf(next.client.userId);
+  t.notOk(own.find(({ deviceId }) => deviceId === next.client.deviceId)?.trusted);
+  t.same(await next.client.recovery.unlock(written), { identity: true, archive: true });
+  t.equal(await next.client.recovery.archive.restore(), 5);
+  const shown = next.client.room(group.id).timeline();
+  t.match(
+    shown.find(({ body }) => body.startsWith('*')),
+    { restored: true, content: edit },
+  );
+  await next.client.recovery.archive.flush();
+  t.equal(await inArchive(next), 5, 'what was redacted meanwhile is forgotten by this device');
+  for (const { id } of [direct, group]) {
+    t.same(said(next, id).slice(0, 2), [`alice in ${id}`, `bob in ${id}`]);
+    const [first] = next.client
+      .room(id)
+      .timeline()
+      .filter(({ own }) => own);
+    t.match(first, { restored: true, state: 'readable', encrypted: true });
+  }
+  t.equal(await inArchive(next), 5, 'what was restored is not put in again');
 
-    // It speaks and hears as any device of alice, and what it hears is archived too.
-    await next.client.room(group.id).send('from the new device');
-    t.match(await bob.hears('from the new device'), { state: 'readable' });
-    await bob.client.room(group.id).send('welcome back');
-    t.match(await next.hears('welcome back'), { restored: false });
-    await next.client.recovery.archive.flush();
-    t.equal(await inArchive(next), 6);
-  },
-);
+  // It speaks and hears as any device of alice, and what it hears is archived too.
+  await next.client.room(group.id).send('from the new device');
+  t.match(await bob.hears('from the new device'), { state: 'readable' });
+  await bob.client.room(group.id).send('welcome back');
+  t.match(await next.hears('welcome back'), { restored: false });
+  await next.client.recovery.archive.flush();
+  t.equal(await inArchive(next), 7);
+});
 
 t.test('a passphrase opens the recovery too, and paging back restores page by page', async (t) => {
   const { aliceAccount, alice, direct } = await talked(t);
@@ -344,4 +358,19 @@ t.test('a backup of another program is not replaced unasked', async (t) => {
   await one.client.createGroup().then((group) => group.send('x'));
   await one.client.recovery.archive.flush();
   t.equal(one.client.recovery.archive.state, 'replaced');
+});
+
+t.test('an identity begun anew replaces the one in the recovery', async (t) => {
+  const of = await account(here);
+  const lost = await device(t, of);
+  const written = await lost.client.recovery.create();
+  await lost.client.stop();
+  const { url: homeserver, userId: user, password } = of;
+  const login = { homeserver, user, password, store: 'memory', resetIdentity: true } as const;
+  const anew = await Candor.login(login);
+  t.teardown(() => anew.stop());
+  t.match(await anew.recovery.unlock(written), { identity: true });
+  const next = await device(t, of);
+  t.match(await next.client.recovery.unlock(written), { identity: true });
+  t.equal(next.client.trustOf(of.userId), 'verified');
 });
