@@ -170,11 +170,6 @@ export const engineSend = {
   ): Promise<EncryptStep | DistributeStep> => {
     const audience = await eventAudience(tables, context, event);
     const { userIds, blocked, devices, withheld } = audience;
-    const queued = tables.get('sendQueue', { txnId: event.txnId });
-    const eligible = new Set(devices.map(({ address }) => address));
-    if (queued?.encryptedContent && stillFits(tables, queued, eligible)) {
-      return ready(tables, event.txnId, queued.encryptedContent, withheld);
-    }
     deviceDirectory.track(tables, userIds);
     const uploads = ownDeviceIsSigned(tables, context)
       ? []
@@ -182,6 +177,11 @@ export const engineSend = {
     const queries = deviceDirectory.queryRequests(tables, context.now(), userIds);
     const requests = [...uploads, ...queries];
     if (requests.length > 0) return { status: 'needs', requests };
+    const queued = tables.get('sendQueue', { txnId: event.txnId });
+    const eligible = new Set(devices.map(({ address }) => address));
+    if (queued?.encryptedContent && stillFits(tables, queued, eligible)) {
+      return ready(tables, event.txnId, queued.encryptedContent, withheld);
+    }
     if (!ownDeviceIsSigned(tables, context)) {
       const userIds = [context.identity.userId];
       return { status: 'blocked', reason: 'own-device-not-signed', userIds };

@@ -196,6 +196,18 @@ t.test('a user who comes back with another master key is warned of', async (t) =
   }
 });
 
+t.test('a list that changed is asked for before what is queued goes out again', async (t) => {
+  for (const direct of [true, false]) {
+    const { office, alice, bob, talk, phone } = await pair(direct);
+    await phone('bob', 'TABLET').setUp(bob);
+    const first = await alice.ready(talk, { body: 'queued' }, 'txn');
+    office.removeDevice(bob.userId, 'TABLET');
+    await alice.read();
+    const second = await alice.ready(talk, { body: 'queued' }, 'txn');
+    t.not(JSON.stringify(second.content), JSON.stringify(first.content));
+  }
+});
+
 t.test('malformed key answers harm nobody but themselves', async (t) => {
   const { office, alice, bob, talk, phone } = await pair(true);
   const carol = await phone('carol').setUp();
