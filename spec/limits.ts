@@ -309,6 +309,9 @@ export const limits = {
   bundlesUploadedTarget: 100,
   bundlesRefillBelow: 50,
   bundlesStoredMax: 1_000,
+  // How often new ones are made at most, whatever the server says it has.
+  bundlesIntervalMs: 60_000,
+  fallbackKeyAgeMsMin: 3_600_000,
   signedPreKeyLifetimeMs: 604_800_000,
   replacedPreKeyKeptMs: 2_592_000_000,
   paddingStepBytes: 160,

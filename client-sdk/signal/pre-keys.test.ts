@@ -5,7 +5,7 @@ import { testWorld } from '../testing/world.ts';
 import { readBundle } from './bundle.ts';
 import { loadDeviceIdentity } from './device-identity.ts';
 
-const day = 86_400_000;
+const [minute, hour, day] = [60_000, 3_600_000, 86_400_000];
 
 const ready = async () => {
   const world = testWorld();
@@ -14,7 +14,8 @@ const ready = async () => {
 };
 
 t.test('a hundred objects go up at first, and again when fewer than fifty are left', async (t) => {
-  const { alice, device } = await ready();
+  const { alice, device, clock } = await ready();
+  clock.ms += minute;
   t.equal(device.oneTimeKeys.size, 100);
   const drop = (count: number): void => {
     for (const id of [...device.oneTimeKeys.keys()].slice(0, count)) device.oneTimeKeys.delete(id);
@@ -80,6 +81,7 @@ t.test('a used fallback is replaced and its private key kept for thirty days', a
   await alice.sync();
   t.equal(device.fallback?.[0], first, 'unused, it stays');
   device.fallbackUsed = true;
+  clock.ms += hour;
   await alice.sync();
   t.not(device.fallback?.[0], first);
   const lastResorts = () => alice.store.count('kyberPreKeys', { lastResort: true });
@@ -90,6 +92,30 @@ t.test('a used fallback is replaced and its private key kept for thirty days', a
   clock.ms += day;
   await alice.sync();
   t.equal(lastResorts(), 1);
+});
+
+t.test('a server that says all keys are used does not keep the device making more', async (t) => {
+  const { alice, device, clock } = await ready();
+  const made = () => alice.store.count('kyberPreKeys');
+  t.equal(made(), 101);
+  for (let i = 0; i < 5; i++) {
+    device.oneTimeKeys.clear();
+    device.fallbackUsed = true;
+    await alice.sync();
+  }
+  t.equal(made(), 101);
+  clock.ms += minute;
+  await alice.sync();
+  t.equal(made(), 201);
+  for (let i = 0; i < 20; i++) {
+    clock.ms += minute;
+    device.oneTimeKeys.clear();
+    await alice.sync();
+  }
+  t.ok(made() <= 1_101, `${made()} are kept`);
+  clock.ms += hour;
+  await alice.sync();
+  t.equal(alice.store.count('kyberPreKeys', { lastResort: true }), 2);
 });
 
 t.test('the signed prekey changes weekly and lives as long as an object cites it', async (t) => {

@@ -101,6 +101,29 @@ const replaceFallback = (tables: TableWriter, context: EngineContext): void => {
   makeKyberPreKey(tables, context, true);
 };
 
+// A server that says again and again that all keys are used must not keep us busy, nor fill the store.
+const mayMake = (tables: TableWriter, now: number): boolean => {
+  const name = 'bundlesAfter';
+  if ((tables.get('counters', { name })?.next ?? 0) > now) return false;
+  tables.put('counters', { name, next: now + limits.bundlesIntervalMs });
+  return true;
+};
+
+const forgetKyber = (tables: TableWriter, row: Row<'kyberPreKeys'>): void => {
+  tables.delete('kyberPreKeys', { id: row.id });
+  tables.delete('oneTimePreKeys', { id: row.lastResort ? -1 : row.id });
+  tables.delete('lastResortUses', { kyberPreKeyId: row.id });
+};
+
+const forgetSurplus = (tables: TableWriter): void => {
+  const where = { lastResort: false };
+  const limit = tables.count('kyberPreKeys', where) - limits.bundlesStoredMax;
+  if (limit <= 0) return;
+  for (const row of tables.all('kyberPreKeys', { where, orderBy: 'id', limit })) {
+    forgetKyber(tables, row);
+  }
+};
+
 /** The one-time and fallback objects on the server: how many there are, which go up, which are forgotten. */
 export const preKeys = {
   /** Makes what is missing, given what the server said it holds. */
@@ -109,13 +132,16 @@ export const preKeys = {
     const uploads = tables.get('keyUploads', { userId });
     const waiting = tables.count('kyberPreKeys', { lastResort: false, uploaded: false });
     const available = (uploads?.oneTimeKeysOnServer ?? 0) + waiting;
-    if (available < limits.bundlesRefillBelow) {
+    if (available < limits.bundlesRefillBelow && mayMake(tables, context.now())) {
       for (let i = available; i < limits.bundlesUploadedTarget; i++)
         makeOneTimeKeys(tables, context);
+      forgetSurplus(tables);
     }
-    const fallbackWaits =
-      tables.count('kyberPreKeys', { lastResort: true, uploaded: false, replacedAt: null }) > 0;
-    if (!uploads?.fallbackUnused && !fallbackWaits) replaceFallback(tables, context);
+    const where = { lastResort: true, replacedAt: null };
+    const present = tables.all('kyberPreKeys', { where })[0];
+    const age = context.now() - (present?.createdAt ?? -Infinity);
+    const isWanted = !uploads?.fallbackUnused && present?.uploaded !== false;
+    if (isWanted && age >= limits.fallbackKeyAgeMsMin) replaceFallback(tables, context);
   },
 
   /** What still has to be uploaded: `one_time_keys` and `fallback_keys`, undefined when nothing. */
@@ -143,19 +169,11 @@ export const preKeys = {
 
   /** Forgets private keys that no message can need any more. */
   forgetOld: (tables: TableWriter, now: number): void => {
-    const forgetKyber = (row: Row<'kyberPreKeys'>): void => {
-      tables.delete('kyberPreKeys', { id: row.id });
-      tables.delete('oneTimePreKeys', { id: row.lastResort ? -1 : row.id });
-      tables.delete('lastResortUses', { kyberPreKeyId: row.id });
-    };
     for (const row of tables.all('kyberPreKeys', { where: { lastResort: true } })) {
       const { replacedAt } = row;
-      if (replacedAt !== null && now - replacedAt > limits.replacedPreKeyKeptMs) forgetKyber(row);
-    }
-    const surplus = tables.count('kyberPreKeys', { lastResort: false }) - limits.bundlesStoredMax;
-    if (surplus > 0) {
-      const where = { lastResort: false };
-      tables.all('kyberPreKeys', { where, orderBy: 'id', limit: surplus }).forEach(forgetKyber);
+      if (replacedAt !== null && now - replacedAt > limits.replacedPreKeyKeptMs) {
+        forgetKyber(tables, row);
+      }
     }
     for (const row of tables.all('signedPreKeys')) {
       const cited = tables.count('kyberPreKeys', { signedPreKeyId: row.id }) > 0;
