@@ -341,6 +341,30 @@ t.test('a device that was given the signing keys asks the others for the archive
   t.same(told, [], 'secrets are not told to the application');
 });
 
+t.test('a device verified by emoji gets keys and history from the other', async (t) => {
+  const { aliceAccount, alice, direct } = await talked(t);
+  await alice.client.recovery.create();
+  await alice.client.recovery.archive.enable();
+  await alice.client.recovery.archive.flush();
+  const next = await device(t, aliceAccount);
+  const offered = once(alice.client, 'verification');
+  const asked = await next.client.verifications.request(aliceAccount.userId);
+  const [answered] = (await offered) as [typeof asked];
+  answered.accept();
+  const both = [asked, answered];
+  const reach = (phase: string) =>
+    waitFor(phase, [alice, next], () => both.every((one) => one.phase === phase));
+  await reach('ready');
+  asked.startSas();
+  await reach('comparing');
+  for (const one of both) one.confirm();
+  const { recovery } = next.client;
+  await waitFor('the key of the archive', [alice, next], () => recovery.archive.state === 'on');
+  await waitFor('the signing keys', [alice, next], () => next.client.exportIdentity('mine'));
+  await recovery.archive.restore(direct.id);
+  t.same(said(next, direct.id), [`alice in ${direct.id}`, `bob in ${direct.id}`]);
+});
+
 t.test('a backup of another program is not replaced unasked', async (t) => {
   const of = await account(here);
   const one = await device(t, of);
