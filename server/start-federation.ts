@@ -29,17 +29,17 @@ export type FederationOptions = {
   readonly now: () => number;
 };
 
+type RunningFederation = Omit<Context['federation'], 'certificates'> & {
+  readonly stop: () => Promise<void>;
+};
+
 const readAuthorities = async ({ federation }: Config) => {
   const ca = await readCaFile('federation.ca_file', federation.caFile);
   return ca === undefined ? {} : { ca };
 };
 
 /** The parts that speak with other servers; the sender follows what is queued for them. */
-export const startFederation = async (
-  options: FederationOptions,
-): Promise<
-  Omit<Context['federation'], 'certificates'> & { readonly stop: () => Promise<void> }
-> => {
+export const startFederation = async (options: FederationOptions): Promise<RunningFederation> => {
   const { config, db, notifier, log, now } = options;
   const { serverName } = config;
   const { allow, deny, allowPrivateAddresses, trustedKeyServers, blockedKeys } = config.federation;
