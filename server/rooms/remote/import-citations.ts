@@ -2,17 +2,14 @@ import type { RoomEvent, RoomVersionRules } from '@candor/federation';
 import { fetchAuthChain } from './fetch-auth-chain.ts';
 import { importOutliers } from './import-outliers.ts';
 import type { RemoteContext, RemoteSource } from './remote-context.ts';
-import { isUnjudged } from './unjudged.ts';
+import { isJudged } from './unjudged.ts';
 
 const unknownCitations = async (
   { rooms }: RemoteContext,
   { authEvents }: RoomEvent,
 ): Promise<readonly string[]> => {
   const known = await rooms.events.load(authEvents);
-  return authEvents.filter((eventId) => {
-    const stored = known.get(eventId);
-    return !stored || isUnjudged(stored);
-  });
+  return authEvents.filter((eventId) => !isJudged(known.get(eventId)));
 };
 
 /** Sees that everything an event cites is stored, with its auth chain; false when that cannot be had. */

@@ -8,7 +8,7 @@ import { fetchEvents } from './fetch-events.ts';
 import { type JudgedEvent, judgeByAuthEvents, orderByAuthEvents } from './judge-auth-events.ts';
 import { keepOutliers, type Outlier } from './keep-outliers.ts';
 import type { RemoteContext, RemoteSource } from './remote-context.ts';
-import { isUnjudged } from './unjudged.ts';
+import { isJudged } from './unjudged.ts';
 
 /** What the events cite and nobody has shown us; the create event too, where nobody cites it. */
 const citedElsewhere = async (
@@ -18,10 +18,7 @@ const citedElsewhere = async (
   const cited = new Set([...events.values()].flatMap((event) => event.authEvents));
   const open = [...cited].filter((eventId) => !events.has(eventId));
   const known = await rooms.events.load(open);
-  return open.filter((eventId) => {
-    const stored = known.get(eventId);
-    return !stored || isUnjudged(stored);
-  });
+  return open.filter((eventId) => !isJudged(known.get(eventId)));
 };
 
 /** Adds to the events everything of their auth chains that is not here; gives up within the limits. */
@@ -90,7 +87,7 @@ export const importOutliers = async (
     let count = 0;
     const known = (eventId: string) => {
       const one = stored.get(eventId);
-      return one && !isUnjudged(one) ? one : undefined;
+      return isJudged(one) ? one : undefined;
     };
     const find = (eventId: string) => judged.get(eventId) ?? known(eventId);
     for (const event of orderByAuthEvents(all.values())) {

@@ -17,7 +17,7 @@ import { judgeByAuthEvents } from './judge-auth-events.ts';
 import { notPlaced } from './missing-events.ts';
 import { isRecommended } from './policy-server.ts';
 import type { RemoteContext } from './remote-context.ts';
-import { isUnjudged } from './unjudged.ts';
+import { isJudged } from './unjudged.ts';
 
 /** What became of an event from another server; `refused` ones are not kept. */
 export type Reception =
@@ -42,7 +42,7 @@ const citedFault = async (
   const cited = await rooms.events.load([...root, ...event.authEvents]);
   const judged = (eventId: string) => {
     const stored = cited.get(eventId);
-    return stored && !isUnjudged(stored) ? stored : undefined;
+    return isJudged(stored) ? stored : undefined;
   };
   return judgeByAuthEvents(event, judged, room.rules);
 };

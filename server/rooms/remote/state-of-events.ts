@@ -4,7 +4,7 @@ import { stateHashShare } from '../../storage/state-hash.ts';
 import type { StoredEvent } from '../../storage/stored-event.ts';
 import type { StepContext } from '../place-event.ts';
 import type { StateSet } from '../state-set.ts';
-import { isUnjudged } from './unjudged.ts';
+import { isJudged } from './unjudged.ts';
 
 /** What stands before the first event of a room. */
 export const noState: StateSet = {
@@ -23,7 +23,7 @@ export const stateOfEvents = async (
   const state = new Map<StateKey, StoredEvent>();
   for (const stored of events) {
     const { type, stateKey } = stored.event;
-    if (stateKey === undefined || stored.rejectedFor !== null || isUnjudged(stored)) continue;
+    if (stateKey === undefined || stored.rejectedFor !== null || !isJudged(stored)) continue;
     state.set(stateKeyOf(type, stateKey), stored);
     await rest();
   }
