@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { cpus, release, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
+import { fanOutWorkload } from './fan-out.ts';
 import type { Figure } from './figures.ts';
 import { sendWorkload, type WorkloadOptions } from './send.ts';
 import { openTarget, type Target } from './target.ts';
@@ -11,6 +12,8 @@ workloads
   send    durable sends per second at 1, 8 and 64 senders, in one room and in a room each; the time
           from sending to receiving at 50 messages a second by WebSocket, long poll and across two
           servers; memory
+  fan-out the SDK alone: the first message to a group of 100 and 1 000 devices and the next one, how
+          long it takes and for how long it holds the event loop
 
 options
   --target URL               the homeserver to measure; without it a pair of our own is started
@@ -22,9 +25,8 @@ options
   --profile DIR              writes CPU profiles of our own servers
 `;
 
-const workloads: Readonly<
-  Record<string, (target: Target, options: WorkloadOptions) => Promise<void>>
-> = { send: sendWorkload };
+type Workload = (target: Target, options: WorkloadOptions) => Promise<void>;
+const workloads: Readonly<Record<string, Workload>> = { send: sendWorkload };
 
 const number = (value: number): string => value.toLocaleString('en', { maximumFractionDigits: 2 });
 
@@ -57,36 +59,48 @@ const { values, positionals } = parseArgs({
   },
 });
 const workload = workloads[positionals[0] ?? ''];
-if (!workload || positionals.length > 1) {
+const isOfSdk = positionals[0] === 'fan-out';
+if ((!workload && !isOfSdk) || positionals.length > 1) {
   process.stderr.write(usage);
   process.exit(2);
 }
 
 const figures: Figure[] = [];
-const target = await openTarget({
-  url: values.target,
-  peerUrl: values.peer,
-  secret: values['registration-secret'],
-  nodeArgs: values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`],
-});
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.once(signal, () => void target.stop().finally(() => process.exit(130)));
-try {
-  const place = target.own ? 'started here, on the same machine as the senders' : target.url;
-  console.log(`${machine()}\n${target.server}, ${target.database}, ${place}`);
-  console.log(
-    `median of ${values.runs} runs of ${values.seconds} s; a plain-text message of 66 bytes`,
-  );
-  await workload(target, {
-    runs: Number(values.runs),
-    runMs: Number(values.seconds) * 1000,
-    report: (figure) => {
-      figures.push(figure);
-      console.log(line(figure));
-    },
+const options: WorkloadOptions = {
+  runs: Number(values.runs),
+  runMs: Number(values.seconds) * 1000,
+  report: (figure) => {
+    figures.push(figure);
+    console.log(line(figure));
+  },
+};
+
+const measureServer = async (measure: Workload): Promise<void> => {
+  const profiling = ['--cpu-prof', `--cpu-prof-dir=${values.profile}`];
+  const target = await openTarget({
+    url: values.target,
+    peerUrl: values.peer,
+    secret: values['registration-secret'],
+    nodeArgs: values.profile === undefined ? [] : profiling,
   });
-  if (values.json !== undefined)
-    await writeFile(values.json, `${JSON.stringify(figures, null, 2)}\n`);
-} finally {
-  await target.stop();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void target.stop().finally(() => process.exit(130)));
+  try {
+    const place = target.own ? 'started here, on the same machine as the senders' : target.url;
+    console.log(`${machine()}\n${target.server}, ${target.database}, ${place}`);
+    console.log(
+      `median of ${values.runs} runs of ${values.seconds} s; a plain-text message of 66 bytes`,
+    );
+    await measure(target, options);
+  } finally {
+    await target.stop();
+  }
+};
+
+if (workload) await measureServer(workload);
+else {
+  console.log(`${machine()}\nthe SDK without a server; median of ${values.runs} runs`);
+  await fanOutWorkload(options);
 }
+if (values.json !== undefined)
+  await writeFile(values.json, `${JSON.stringify(figures, null, 2)}\n`);
