@@ -165,10 +165,12 @@ export const appendReceived = async (
   const named = await predecessorsOf(context, event);
   const others = isEntry ? [] : room.extremities.filter((eventId) => !named.has(eventId));
   let changes: readonly StateChange[] = [];
+  let nextHash: bigint | undefined;
   if (!isSoftFailed) {
     const after = await withOwn(context, stateBefore, event, own);
     const next = await stateWith(context, room, event, after, { others, isNamed });
     changes = await changesTo(context, room, next, own);
+    nextHash = next.hash;
   }
   const missed = isSoftFailed
     ? []
@@ -182,6 +184,7 @@ export const appendReceived = async (
     snapshotNid: before.head?.nid ?? null,
     changes,
     nextSnapshotNid,
+    nextHash,
     extremities: isSoftFailed ? room.extremities : isNamed ? others : [...others, event.eventId],
     isSoftFailed,
     relayedFor: options.relayedFor,

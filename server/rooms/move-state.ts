@@ -25,6 +25,8 @@ export type StateMove = {
   /** JSON for a local user who is invited or knocks with this move. */
   readonly strippedState: string | null;
   readonly own: StoredState;
+  /** Of the state after the changes, where it is known. */
+  readonly nextHash?: bigint | undefined;
 };
 
 const membershipRow = (
@@ -55,10 +57,12 @@ export const moveState = (
 ): Pick<PersistItem, 'snapshots' | 'stateDelta' | 'memberships'> => {
   const stateDelta = new Map<number, number>();
   const memberships: MembershipRow[] = [];
-  let hash = room.head?.hash ?? 0n;
+  let hash = move.nextHash ?? room.head?.hash ?? 0n;
   for (const { key, keyNid, to: target } of changes) {
     const to = target === 'own' ? move.own : target;
-    hash = changeStateHash(hash, room.state.get(key)?.eventId, to?.event.eventId);
+    if (move.nextHash === undefined) {
+      hash = changeStateHash(hash, room.state.get(key)?.eventId, to?.event.eventId);
+    }
     stateDelta.set(keyNid, to?.eventNid ?? 0);
     const entry: StateEntry | undefined = to && {
       keyNid,
@@ -66,7 +70,7 @@ export const moveState = (
       eventId: to.event.eventId,
     };
     room.setState(key, entry, to?.event);
-    const [type, userId] = readStateKey(key);
+    const [type, userId] = to ? [to.event.type, to.event.stateKey ?? ''] : readStateKey(key);
     // Other servers may send member events of what is no user.
     if (type !== 'm.room.member' || !isUserId(userId)) continue;
     const row = membershipRow(room, userId, to?.event, move);

@@ -31,6 +31,8 @@ export type Placement = {
   readonly changes: readonly StateChange[];
   /** For the snapshot of the current state after the changes, when there are any. */
   readonly nextSnapshotNid: number;
+  /** Of the current state after the changes, where it is known. */
+  readonly nextHash?: bigint | undefined;
   readonly extremities: readonly string[];
   readonly isSoftFailed: boolean;
   /** The event is stored already, as an outlier with this integer. */
@@ -179,9 +181,9 @@ export const placeEvent = (context: StepContext, room: Room, placement: Placemen
   const { redacted, ...redactionRows } = placement.isSoftFailed
     ? {}
     : applyRedaction(room, event, placement.target);
-  const { changes, nextSnapshotNid: snapshotNid, strippedState } = placement;
+  const { changes, nextSnapshotNid: snapshotNid, strippedState, nextHash } = placement;
   const own = { eventNid, event };
-  const move = { serverName, snapshotNid, position, strippedState, own };
+  const move = { serverName, snapshotNid, position, strippedState, own, nextHash };
   const moved = changes.length > 0 ? moveState(room, changes, move) : {};
   room.extremities = placement.extremities;
   room.depth = Math.max(room.depth, event.depth);

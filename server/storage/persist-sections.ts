@@ -64,17 +64,17 @@ const predecessors = (items: readonly PersistItem[]) => {
   return { missing: missing.values(), found: found.values() };
 };
 
-const stateRows = (items: readonly PersistItem[]) =>
-  lastOf(
-    each((item) =>
-      [...(item.stateDelta ?? [])].map(([keyNid, eventNid]) => ({
-        roomNid: item.room.roomNid,
-        keyNid,
-        eventNid,
-      })),
-    )(items),
-    (row) => `${row.roomNid} ${row.keyNid}`,
-  );
+const stateRows = (items: readonly PersistItem[]) => {
+  const rows = each((item) =>
+    [...(item.stateDelta ?? [])].map(([keyNid, eventNid]) => ({
+      roomNid: item.room.roomNid,
+      keyNid,
+      eventNid,
+    })),
+  )(items);
+  // One item names a key once.
+  return items.length === 1 ? rows : lastOf(rows, (row) => `${row.roomNid} ${row.keyNid}`);
+};
 
 const roomColumns: readonly Column<RoomRow>[] = [
   ['int', (row) => row.roomNid],
