@@ -54,7 +54,7 @@ export type ParentsQuery = {
   readonly until: number;
 };
 
-/** What there is of threads, edits and references for some events of rooms, for each query its own. */
+/** What there is of threads, edits and references for some events of rooms, of users who are not ignored; for each query its own. */
 export const readChildSummaries = async (
   { sql }: Db,
   queries: readonly ParentsQuery[],
@@ -83,8 +83,11 @@ export const readChildSummaries = async (
     ) AS q (index, room_nid, parent_event_id, user_id, until)
     JOIN relations r ON r.room_nid = q.room_nid AND r.parent_event_id = q.parent_event_id
     JOIN events e ON e.event_nid = r.event_nid
+    LEFT JOIN account_data ignored ON ignored.user_id = q.user_id AND ignored.room_id = ''
+      AND ignored.type = 'm.ignored_user_list'
     WHERE r.rel_type IN ('m.thread', 'm.replace', 'm.reference') AND ${isShown}
       AND e.position < q.until
+      AND coalesce(strpos(ignored.content, to_json(r.sender)::text || ':'), 0) = 0
     GROUP BY q.index, r.parent_event_id, r.rel_type`.execute(sql);
   const found: ChildSummary[][] = queries.map(() => []);
   for (const row of rows) {

@@ -231,3 +231,18 @@ t.test('nobody takes part in a thread because others say so', async (t) => {
   t.strictSame(ids(await threads(roomId, '?include=participated', alice)), [root]);
   t.strictSame(ids(await threads(roomId, '?include=participated', bob)), [root]);
 });
+
+t.test('a thread is without the answers of users who are ignored', async (t) => {
+  const roomId = await newRoom();
+  await call(carol, 'POST', `/v3/join/${roomId}`, {});
+  const root = await send(alice, roomId, text('root'));
+  const first = await send(carol, roomId, text('carol', to(root, 'm.thread')));
+  const last = await send(bob, roomId, text('bob', to(root, 'm.thread')));
+  const seen = async () => (await bundles(roomId, root))['m.thread'];
+  t.match(await seen(), { count: 2, latest_event: { event_id: last } });
+  const path = `/v3/user/${alice.userId}/account_data/m.ignored_user_list`;
+  await call(alice, 'PUT', path, { ignored_users: { [bob.userId]: {} } });
+  t.match(await seen(), { count: 1, latest_event: { event_id: first } });
+  await call(alice, 'PUT', path, { ignored_users: {} });
+  t.match(await seen(), { count: 2 });
+});
