@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import { hostOf } from '../config/loopback.ts';
 import type { Address } from '../config/parse-value.ts';
+import { readCaFile } from '../config/read-ca-file.ts';
 import type { Config } from '../config/read-config.ts';
 import type { Logger } from '../log.ts';
 import { metrics } from '../metrics.ts';
@@ -46,6 +47,8 @@ type Parts = Required<CertificatesOptions> & { readonly pauses: Pauses };
 
 const byAcme = async (acme: NonNullable<Config['tls']['acme']>, parts: Parts): Promise<Source> => {
   const { config, now } = parts;
+  // What is wrong with it now stops the start; later it is a failure like another.
+  await readCaFile('tls.acme.ca_file', acme.caFile);
   const files = openAcmeFiles(config.dataDir);
   const kept = await files.certificate();
   const failure = await files.failure();

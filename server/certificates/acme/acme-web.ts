@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { isObject } from '@candor/federation';
 import { createWebClient, type WebAnswer } from '@candor/federation/transport';
 import { limits } from '@candor/spec';
+import { readCaFile } from '../../config/read-ca-file.ts';
 import type { AcmeConfig } from '../../config/read-config.ts';
 import { type AnswerHeaders, problemError, urlIn } from './read-answer.ts';
 
@@ -72,7 +72,7 @@ export const withAuthority = async <T>(
   signal: AbortSignal,
   use: (web: AcmeWeb, directory: AcmeDirectory) => Promise<T>,
 ): Promise<T> => {
-  const ca = caFile === undefined ? undefined : await readFile(caFile, 'utf8');
+  const ca = await readCaFile('tls.acme.ca_file', caFile);
   const web = openAcmeWeb(ca, signal);
   try {
     return await use(web, await readDirectory(web, directory));

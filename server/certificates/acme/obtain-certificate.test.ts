@@ -242,6 +242,17 @@ t.test(
   },
 );
 
+t.test('a file of authorities that cannot be used stops the start, by name', async (t) => {
+  const { dataDir, open } = await setUpAcme(t);
+  const none = join(dataDir, 'none.pem');
+  await t.rejects(open({ CANDOR_TLS_ACME_CA: none }), /^tls\.acme\.ca_file: .* cannot be read/);
+  await writeFile(none, 'nothing');
+  await t.rejects(
+    open({ CANDOR_TLS_ACME_CA: none }),
+    /^tls\.acme\.ca_file: .* holds no certificate/,
+  );
+});
+
 t.test('an account elsewhere is bound by its key, which stays out of the log', async (t) => {
   const { authority, clock, open, lines } = await setUpAcme(t);
   const hmacKey = Buffer.alloc(32, 'k').toString('base64url');
