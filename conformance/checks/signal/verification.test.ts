@@ -106,20 +106,35 @@ t.test('two users of two servers compare emoji, and stay verified after a restar
   const room = await again.client.directRoom(bob.client.userId);
   await waitFor('the join', [again, bob], () => room.members().get(bob.client.userId) === 'join');
   await bob.client.stop();
-  const other = await Candor.login({
-    homeserver: accountOfBob.url,
-    user: accountOfBob.userId,
-    password: accountOfBob.password,
-    store: 'memory',
-    resetIdentity: true,
-  });
-  t.teardown(() => other.stop());
+  const renewed = personOf(
+    await Candor.login({
+      homeserver: accountOfBob.url,
+      user: accountOfBob.userId,
+      password: accountOfBob.password,
+      store: 'memory',
+      resetIdentity: true,
+    }),
+  );
+  t.teardown(() => renewed.client.stop());
   t.match(await warned, {
     kind: 'identity-changed',
     userId: bob.client.userId,
     detail: { wasVerified: true },
   });
   t.equal(again.client.trustOf(bob.client.userId), 'changed');
+  await t.rejects(room.send('to whom?'), { code: 'identity-changed' });
+
+  // Verifying the new one mends it.
+  await renewed.client.start();
+  const [asksAgain, answersAgain] = await begin(t, again, renewed, {
+    deviceId: renewed.client.deviceId,
+  });
+  t.ok(asksAgain.startSas());
+  await compare(t, [again, asksAgain], [renewed, answersAgain]);
+  t.equal(again.client.trustOf(bob.client.userId), 'verified');
+  t.same(again.client.warnings(), []);
+  await room.send('to you again');
+  await renewed.hears('to you again');
 });
 
 t.test(
