@@ -13,7 +13,7 @@ import { exclusive } from '../signal/exclusive.ts';
 import type { ArchiveStop, Row } from '../stores/tables.ts';
 import { warnings } from '../verification/trust.ts';
 import { archiveAlgorithm, archiveKeys } from './archive-keys.ts';
-import { type ArchiveContext, archiveUploads, type OpenArchive } from './archive-uploads.ts';
+import { type ArchiveContext, archiveTraffic, type OpenArchive } from './archive-traffic.ts';
 import { type ArchiveVersion, archiveVersion } from './archive-version.ts';
 import { fillRows } from './fill-rows.ts';
 import { versionSigners } from './version-signers.ts';
@@ -90,7 +90,7 @@ export class Archive {
     return this.#alone(async () => {
       for (let open = this.#open(); open; open = this.#open()) {
         try {
-          if (!(await archiveUploads.step(this.#options, open))) return;
+          if (!(await archiveTraffic.step(this.#options, open))) return;
         } catch (error) {
           await this.#recheckAfter(error, open.version);
         }
@@ -182,7 +182,7 @@ export class Archive {
   async #fill(roomId: string, eventsMax?: number): Promise<number> {
     const open = this.#opened();
     if (this.#fetched?.roomId !== roomId) {
-      const entries = await archiveUploads.entriesOf(this.#options, open, roomId);
+      const entries = await archiveTraffic.entriesOf(this.#options, open, roomId);
       this.#fetched = { roomId, entries };
     }
     return fillRows(this.#options, open, roomId, this.#fetched.entries, eventsMax);

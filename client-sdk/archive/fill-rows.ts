@@ -6,7 +6,7 @@ import { signalNames } from '../signal/signal-names.ts';
 import { yieldEvery } from '../signal/yield-every.ts';
 import type { TableWriter } from '../stores/store.ts';
 import type { Row } from '../stores/tables.ts';
-import type { ArchiveContext, OpenArchive } from './archive-uploads.ts';
+import type { ArchiveContext, OpenArchive } from './archive-traffic.ts';
 import { sealedEvent } from './sealed-event.ts';
 
 type TimelineRow = Row<'timeline'>;

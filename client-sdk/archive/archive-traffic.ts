@@ -4,6 +4,7 @@ import type { HomeserverApi } from '../api/homeserver-api.ts';
 import { RequestError } from '../api/request-error.ts';
 import type { Envelope } from '../signal/plaintext.ts';
 import type { SignalEngine } from '../signal/signal-engine.ts';
+import { yieldEvery } from '../signal/yield-every.ts';
 import type { Store } from '../stores/store.ts';
 import type { Row } from '../stores/tables.ts';
 import type { ArchiveKeys } from './archive-keys.ts';
@@ -48,17 +49,24 @@ const entryOf = ({ keys }: OpenArchive, userId: string, row: TimelineRow) => {
   };
 };
 
-const bodyOf = (archive: OpenArchive, userId: string, rows: readonly TimelineRow[]) => ({
-  rooms: Object.fromEntries(
-    [...Map.groupBy(rows, ({ roomId }) => roomId)].map(([roomId, group]) => {
-      const sessions = group.map((row): [string, ReturnType<typeof entryOf>] => [
-        sealedEvent.idOf(archive.keys, roomId, row.eventId),
-        entryOf(archive, userId, row),
-      ]);
-      return [roomId, { sessions: Object.fromEntries(sessions) }];
-    }),
-  ),
-});
+type Entries = Record<string, ReturnType<typeof entryOf>>;
+
+/** The body of an upload. Sealing takes about a millisecond, so others get their turn in between. */
+const bodyOf = async (archive: OpenArchive, userId: string, rows: readonly TimelineRow[]) => {
+  const pause = yieldEvery(limits.eventLoopHoldMsMax);
+  const rooms = new Map<string, { readonly sessions: Entries }>();
+  for (const row of rows) {
+    const room = rooms.get(row.roomId) ?? { sessions: {} };
+    rooms.set(row.roomId, room);
+    room.sessions[sealedEvent.idOf(archive.keys, row.roomId, row.eventId)] = entryOf(
+      archive,
+      userId,
+      row,
+    );
+    await pause();
+  }
+  return { rooms: Object.fromEntries(rooms) };
+};
 
 /** The oldest messages that are not in the archive, as many as go into one request. */
 const nextRows = (store: Store): TimelineRow[] => {
@@ -100,7 +108,8 @@ const upload = async (
   const { api, userId } = context;
   const query = { version: archive.version };
   try {
-    await api.call(clientServer.putRoomKeys, { query, body: bodyOf(archive, userId, rows) });
+    const body = await bodyOf(archive, userId, rows);
+    await api.call(clientServer.putRoomKeys, { query, body });
   } catch (error) {
     if (!isTooMuch(error)) throw error;
     const half = Math.ceil(rows.length / 2);
@@ -130,8 +139,8 @@ const forget = async (
   await mark(context, [row], false);
 };
 
-/** The two directions between the store and the backup on the server, a request at a time. */
-export const archiveUploads = {
+/** Between the store and the backup on the server, a request at a time. */
+export const archiveTraffic = {
   /**
    * Puts the next messages into the archive, or takes a redacted one out; false when there is
    * nothing to do. What a crash leaves unmarked is done again, which changes nothing.
