@@ -104,6 +104,29 @@ for (const version of ['10', '11', '12']) {
       }
     });
 
+    await t.test('what an event cites is had one by one where no chain is told', async (t) => {
+      const renamed = mallory.make({
+        type: 'm.room.member',
+        state_key: mallory.userId,
+        content: { membership: 'join', displayname: 'M' },
+      });
+      const cited = mallory.make({}).pdu['auth_events'] as readonly string[];
+      const citing = mallory.make({
+        auth_events: cited.map((id) => (id === mallory.join.eventId ? renamed.eventId : id)),
+      });
+      let isTold = false;
+      peer.answer(({ path }) => {
+        if (path[1] === 'event_auth') return { status: 404, body: {} };
+        const isAsked = path[1] === 'event' && path[2] === renamed.eventId;
+        return isAsked && isTold ? { body: { pdus: [renamed.pdu] } } : undefined;
+      });
+      t.not(errorOf(await mallory.send([citing]), citing), '', 'it cannot be had');
+      isTold = true;
+      t.equal(errorOf(await mallory.send([citing]), citing), '');
+      mallory.tip = citing;
+      t.ok(await isShown(roomId, citing));
+    });
+
     await t.test('only redactions that have an effect are shown', async (t) => {
       const said = await alice.send(roomId, 'mine');
       const elsewhere = await createRoom({ room_version: version });

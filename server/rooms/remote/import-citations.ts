@@ -1,5 +1,6 @@
 import type { RoomEvent, RoomVersionRules } from '@candor/federation';
 import { fetchAuthChain } from './fetch-auth-chain.ts';
+import { fetchEvents } from './fetch-events.ts';
 import { importOutliers } from './import-outliers.ts';
 import type { RemoteContext, RemoteSource } from './remote-context.ts';
 import { isJudged } from './unjudged.ts';
@@ -20,10 +21,11 @@ export const importCitations = async (
   event: RoomEvent,
 ): Promise<boolean> => {
   if ((await unknownCitations(context, event)).length === 0) return true;
-  await importOutliers(
-    context,
-    source,
-    await fetchAuthChain(context, source, rules, event.eventId),
-  );
+  const chain = await fetchAuthChain(context, source, rules, event.eventId);
+  await importOutliers(context, source, chain);
+  const open = await unknownCitations(context, event);
+  if (open.length === 0) return true;
+  // A server may tell no chain and still have the events.
+  await importOutliers(context, source, await fetchEvents(context, source, rules, open));
   return (await unknownCitations(context, event)).length === 0;
 };
