@@ -62,6 +62,12 @@ const buildCreateEvent = (context: CreateRoomContext, newRoom: NewRoom): Promise
   return buildRoomEvent({ ...context, now }, { roomId, rules, ...nothing }, template);
 };
 
+/** What the rules forbid at the beginning is a fault of the request. */
+const refuseRoom = (error: unknown): never => {
+  if (!(error instanceof MatrixError) || error.errcode !== 'M_FORBIDDEN') throw error;
+  throw new MatrixError('M_INVALID_ROOM_STATE', error.message, { cause: error });
+};
+
 /** All first events of the room in memory. Throws M_INVALID_ROOM_STATE when the rules refuse one. */
 const buildRoom = async (
   context: CreateRoomContext,
@@ -80,8 +86,7 @@ const buildRoom = async (
     return steps;
   } catch (error) {
     abandonSteps(context, room, steps);
-    if (!(error instanceof MatrixError) || error.errcode !== 'M_FORBIDDEN') throw error;
-    throw new MatrixError('M_INVALID_ROOM_STATE', error.message, { cause: error });
+    return refuseRoom(error);
   }
 };
 
@@ -123,7 +128,7 @@ export const createRoom = async (
   const rules = rulesFor(request.room_version ?? defaultRoomVersion);
   const alias = checkRequest(request, config.serverName);
   const newRoom: NewRoom = { request, creator, rules, alias };
-  const createEvent = await buildCreateEvent(context, newRoom);
+  const createEvent = await buildCreateEvent(context, newRoom).catch(refuseRoom);
   const { roomId } = createEvent;
   const templates = await eventsAfterCreate(db, newRoom, config.serverName);
   const room = await rooms.create(roomId, rules);

@@ -1,4 +1,4 @@
-import { canonicalJson, type JsonObject, stateKeyOf } from '@candor/federation';
+import { CanonicalJsonError, canonicalJson, type JsonObject, stateKeyOf } from '@candor/federation';
 import type { StreamPosition } from '../storage/stream-clock.ts';
 import { appendEvent } from './append-event.ts';
 import { buildRoomEvent, type RoomContext } from './build-room-event.ts';
@@ -35,6 +35,16 @@ const known = async ({ rooms }: RoomContext, eventId: string): Promise<Sending |
   return stored && { eventId, position: stored.eventNid, written: rooms.events.written(eventId) };
 };
 
+/** What is no canonical JSON is like nothing; it is refused when the event is made. */
+const isSame = (content: JsonObject, other: JsonObject): boolean => {
+  try {
+    return canonicalJson(content) === canonicalJson(other);
+  } catch (error) {
+    if (error instanceof CanonicalJsonError) return false;
+    throw error;
+  }
+};
+
 /** The current state event, when it says the same already. */
 const sameState = async (
   context: RoomContext,
@@ -44,8 +54,7 @@ const sameState = async (
   const entry = stateKey === undefined ? undefined : room.state.get(stateKeyOf(type, stateKey));
   const stored = entry && (await context.rooms.events.loadOne(entry.eventId));
   if (!stored || stored.event.sender !== sender) return undefined;
-  const isSame = canonicalJson(stored.event.content) === canonicalJson(content);
-  return isSame ? known(context, stored.event.eventId) : undefined;
+  return isSame(content, stored.event.content) ? known(context, stored.event.eventId) : undefined;
 };
 
 const check = async (context: RoomContext, room: Room, wanted: EventToSend): Promise<void> => {

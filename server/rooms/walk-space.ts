@@ -87,12 +87,14 @@ export const walkSpace = async (
         nextBatch: tokenOf(rooms.length, suggestedOnly, depthMax),
       };
     }
-    rooms.push(visited.described);
+    const { summary, children } = visited.described;
+    const wanted = children.filter((child) => child.isSuggested || !suggestedOnly);
+    rooms.push({ summary, children: wanted });
     const { depth } = stop;
     if (depth >= depthMax) continue;
-    const below = visited.described.children
-      .filter((child) => child.isSuggested || !suggestedOnly)
-      .map((child): Stop => ({ ...child, depth: depth + 1, above: visited.remote }));
+    const below = wanted.map(
+      (child): Stop => ({ ...child, depth: depth + 1, above: visited.remote }),
+    );
     stack.push(...below.reverse());
   }
   return { rooms: rooms.slice(start) };

@@ -45,6 +45,7 @@ t.test('rooms are made as asked, and refused with a reason', async (t) => {
     [{ power_level_content_override: { users: { [bob.userId]: 100 } } }, { status: 200 }],
     [{ invite: ['nobody'] }, refused(400, 'M_BAD_JSON')],
     [{ preset: 'none' }, refused(400, 'M_BAD_JSON')],
+    [{ creation_content: { additional_creators: 'bob' } }, refused(400, 'M_INVALID_ROOM_STATE')],
     [
       {
         initial_state: [
@@ -116,6 +117,12 @@ t.test('state is set and read, with and without a state key', async (t) => {
   t.match(await get(bob, inRoom(roomId, '/state')), forbidden);
   t.match(await get(bob, inRoom(roomId, '/state/m.room.name')), forbidden);
   t.match(await put(bob, inRoom(roomId, '/state/m.room.name'), { name: 'B' }), forbidden);
+  for (const type of ['m.room.name', 'm.room.power_levels', 'org.example.x']) {
+    const statePath = inRoom(roomId, `/state/${type}/`);
+    const { body: present } = await get(alice, statePath);
+    const huge = { ...present, name: 'A', x: 2 ** 53 };
+    t.match(await put(alice, statePath, huge), refused(400, 'M_BAD_JSON'), type);
+  }
   const alias = { alias: `#none:${server.serverName}` };
   const path = inRoom(roomId, '/state/m.room.canonical_alias');
   t.match(await put(alice, path, alias), refused(400, 'M_BAD_ALIAS'));
