@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { serverNameOf } from '@candor/spec';
 import { createAccounts } from './accounts/accounts.ts';
 import { leaveRoomsOfClosed } from './accounts/close-account.ts';
 import { openControlSocket } from './admin/control-socket.ts';
@@ -25,6 +26,7 @@ import { startFederation } from './start-federation.ts';
 import { type Database, type DatabaseOptions, openDatabase, transact } from './storage/database.ts';
 import { describeDatabase, faultOfDatabase } from './storage/describe-database.ts';
 import { startEmbeddedPostgres } from './storage/embedded-postgres.ts';
+import { readAnyAccount } from './storage/existing-accounts.ts';
 import { watchFreeSpace } from './storage/free-space.ts';
 import { lockDataDir } from './storage/lock-data-dir.ts';
 import { offerFirstAdminToken } from './storage/registration-tokens.ts';
@@ -154,12 +156,23 @@ const openListeners = async (
   };
 };
 
+/** Under another name the server would speak for rooms and users that are not its own. */
+const refuseOtherName = async (db: Database, serverName: string): Promise<void> => {
+  const userId = await readAnyAccount(db);
+  const known = userId === undefined ? serverName : serverNameOf(userId);
+  if (known !== serverName)
+    throw new OperatorError(
+      `server_name: the accounts in this database are of ${known}, and a server keeps its name; set it back, or start with an empty data directory and database`,
+    );
+};
+
 /** Starts what handlers reach; what depends on something is stopped before it. */
 const openContext = async (config: Config, log: Logger, undo: Undo): Promise<Context> => {
   const { serverName, rateLimits } = config;
   const now = Date.now;
   undo(logSpoiledRows(log));
   const { db, notifier, space } = await openStorage(config, log, undo);
+  await refuseOtherName(db, serverName);
   const accountsLog = log.child({ part: 'accounts' });
   const accounts = createAccounts(db, notifier, { log: accountsLog, now, rateLimits });
   undo(() => accounts.close());

@@ -1,4 +1,8 @@
 import t from 'tap';
+import { readConfig } from '../config/read-config.ts';
+import { createLog } from '../log.ts';
+import { startServer } from '../server.ts';
+import { prepareServer } from '../testing/prepare-server.ts';
 import { startTestServer } from '../testing/start-server.ts';
 
 t.test('what the operator does not say is not served', async (t) => {
@@ -61,4 +65,28 @@ t.test('who listens on every address is found by the server name', async (t) => 
     env: { CANDOR_FEDERATION_LISTEN: '0.0.0.0:0', CANDOR_SERVER_NAME: 'localhost:8448' },
   });
   t.match(server.federationUrl, /^https:\/\/localhost:\d+$/);
+});
+
+t.test('a server with accounts keeps its name', async (t) => {
+  const { env } = await prepareServer(t, {});
+  const log = createLog({ level: 'silent' });
+  const start = async (name: string) => {
+    const settings = readConfig({ env: { ...env, CANDOR_SERVER_NAME: name } });
+    if (!settings.ok) throw new Error(settings.faults.join());
+    return startServer(settings.config, log);
+  };
+  await (await start('localhost:1')).stop();
+  const server = await start('localhost:2');
+  const register = { username: 'alice', password: 'long enough', auth: { type: 'm.login.dummy' } };
+  const { status } = await fetch(`${server.urls.client}/_matrix/client/v3/register`, {
+    method: 'POST',
+    body: JSON.stringify(register),
+  });
+  t.equal(status, 200);
+  await server.stop();
+  await t.rejects(start('localhost:1'), {
+    name: 'OperatorError',
+    message: /^server_name: the accounts in this database are of localhost:2/,
+  });
+  await (await start('localhost:2')).stop();
 });

@@ -14,6 +14,10 @@ export const readExistingAccounts = async (
   return rows.map(({ user_id }) => user_id);
 };
 
+/** The user id of some account here; undefined before the first is made. */
+export const readAnyAccount = async ({ sql }: Db): Promise<string | undefined> =>
+  (await sql.selectFrom('users').select('user_id').limit(1).executeTakeFirst())?.user_id;
+
 /** Whether the user has an account here that is not closed. */
 export const isOpenAccount = async ({ sql }: Db, userId: string): Promise<boolean> => {
   const row = await sql

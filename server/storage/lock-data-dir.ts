@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { access, constants, link, rename, rm } from 'node:fs/promises';
+import { link, rename, rm } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { OperatorError } from '../config/operator-error.ts';
@@ -66,12 +66,6 @@ const claim = async (own: string, path: string): Promise<string | undefined> => 
  */
 export const lockDataDir = async (dataDir: string): Promise<DataDirLock> => {
   await makeDataDir(dataDir, 0o700);
-  await access(dataDir, constants.W_OK).catch((cause) => {
-    throw new OperatorError(
-      `the data directory ${dataDir} is not writable for user id ${process.getuid?.()}; was it made by another user, such as root?`,
-      { cause },
-    );
-  });
   const directory = await socketDirectory(dataDir, undefined);
   const path = join(directory, 'lock');
   const own = join(directory, randomBytes(4).toString('hex'));
