@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { fanOutWorkload } from './fan-out.ts';
 import type { Figure } from './figures.ts';
 import { sendWorkload, type WorkloadOptions } from './send.ts';
+import { syncWorkload } from './sync.ts';
 import { openTarget, type Target } from './target.ts';
 
 const usage = `usage: npm run bench -- WORKLOAD [OPTION …]
@@ -12,6 +13,8 @@ workloads
   send    durable sends per second at 1, 8 and 64 senders, in one room and in a room each; the time
           from sending to receiving at 50 messages a second by WebSocket, long poll and across two
           servers; memory
+  sync    the first /sync of an account by the number of its rooms, of a server that was just started
+          (only our own) and of one that runs; /sync when there is one new message
   fan-out the SDK alone: the first message to a group of 100 and 1 000 devices and the next one, how
           long it takes and for how long it holds the event loop
 
@@ -22,11 +25,12 @@ options
   --json FILE                writes one record per figure
   --seconds N                length of a run (5)
   --runs N                   runs per figure (3)
+  --sizes N,N                numbers of rooms, for sync (10,1000)
   --profile DIR              writes CPU profiles of our own servers
 `;
 
 type Workload = (target: Target, options: WorkloadOptions) => Promise<void>;
-const workloads: Readonly<Record<string, Workload>> = { send: sendWorkload };
+const workloads: Readonly<Record<string, Workload>> = { send: sendWorkload, sync: syncWorkload };
 
 const number = (value: number): string => value.toLocaleString('en', { maximumFractionDigits: 2 });
 
@@ -55,6 +59,7 @@ const { values, positionals } = parseArgs({
     json: { type: 'string' },
     seconds: { type: 'string', default: '5' },
     runs: { type: 'string', default: '3' },
+    sizes: { type: 'string', default: '10,1000' },
     profile: { type: 'string' },
   },
 });
@@ -69,6 +74,7 @@ const figures: Figure[] = [];
 const options: WorkloadOptions = {
   runs: Number(values.runs),
   runMs: Number(values.seconds) * 1000,
+  sizes: values.sizes.split(',').map(Number),
   report: (figure) => {
     figures.push(figure);
     console.log(line(figure));

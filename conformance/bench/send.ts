@@ -11,6 +11,8 @@ import { measureThroughput } from './throughput.ts';
 export type WorkloadOptions = {
   readonly runs: number;
   readonly runMs: number;
+  /** What a workload that grows is run with, one after the other. */
+  readonly sizes: readonly number[];
   readonly report: (figure: Figure) => void;
 };
 
