@@ -8,7 +8,7 @@ import t from 'tap';
 import { openMemoryStore } from './memory-store.ts';
 import { migrations } from './migrations.ts';
 import { Overlay } from './overlay.ts';
-import { columnsOf, sqlName } from './row-codec.ts';
+import { columnsOf, rowCodec, sqlName } from './row-codec.ts';
 import { openSqlcipherStore } from './sqlcipher-store.ts';
 import { type Store, StoreError } from './store.ts';
 import { type Row, type TableName, tables } from './tables.ts';
@@ -209,6 +209,23 @@ t.test('a wrong key is a typed error and changes not one byte', async (t) => {
   t.throws(() => openSqlcipherStore(path, new Uint8Array(31)), { code: 'wrong-key' });
   t.ok(before.equals(readFileSync(path)));
   openSqlcipherStore(path, 'right').close();
+});
+
+t.test('a store of the first version goes on with what it holds', async (t) => {
+  const path = newPath();
+  const db = new Database(path);
+  db.pragma(`key = "x'${Buffer.from(rawKey).toString('hex')}'"`);
+  db.exec(migrations[0] ?? '');
+  db.pragma('user_version = 1');
+  const { archived: _later, ...old } = event('$old', 1);
+  const row = rowCodec.encode('timeline', old);
+  const names = Object.keys(row);
+  const values = names.map((name) => `$${name}`).join(', ');
+  db.prepare(`INSERT INTO timeline (${names.map(sqlName).join(', ')}) VALUES (${values})`).run(row);
+  db.close();
+  const store = openSqlcipherStore(path, rawKey);
+  t.same(store.get('timeline', { roomId: '!r:a', eventId: '$old' }), event('$old', 1));
+  store.close();
 });
 
 t.test('a store of a newer version and a folder are refused', async (t) => {
