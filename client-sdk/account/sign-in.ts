@@ -81,7 +81,15 @@ export const logIn = async (options: LoginOptions, store: Store): Promise<Accoun
       ...sessionOptions(options, knownAccount(store)),
     },
   });
-  return storeSession(store, baseUrl, session);
+  try {
+    return storeSession(store, baseUrl, session);
+  } catch (error) {
+    // Of somebody else than the store's owner: nobody would ever use or end it.
+    const tokens = { accessToken: session.access_token ?? '', refreshToken: null };
+    const api = new HomeserverApi({ baseUrl, tokens });
+    await api.call(clientServer.logout, {}).catch(() => undefined);
+    throw error;
+  }
 };
 
 /** Makes an account and stores its first session. */
