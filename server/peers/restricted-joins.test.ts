@@ -50,7 +50,7 @@ for (const version of ['10', '11', '12']) {
     if (version === '12') {
       // Older room ids name the server that may.
       const denied = await carol.request('POST', path(b), {});
-      t.match(denied, { status: 400, body: { errcode: 'M_UNABLE_TO_GRANT_JOIN' } });
+      t.match(denied, { status: 403, body: { errcode: 'M_UNABLE_TO_GRANT_JOIN' } });
     }
     const both = `${path(b)}&via=${enc(a.serverName)}`;
     await carol.insist('POST', both, {});
