@@ -1,6 +1,6 @@
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { Candor, type Message, type Room } from '@candor/client-sdk';
+import { type Heard, listenTo } from './listener.ts';
 import type { Account } from './register-account.ts';
 
 /** Where a talker's device is kept, for those who look into it. */
@@ -19,8 +19,6 @@ export type Talker = {
   readonly read: readonly Message[];
   /** Every message that was shown as one that cannot be read. */
   readonly unreadable: readonly Message[];
-  /** Everything that went wrong in the client, for a failure's text. */
-  readonly problems: readonly unknown[];
   /** Resolves with the message of this text as soon as it was read, now or earlier. */
   reads(text: string): Promise<Message>;
   /** Resolves with an event that was shown as one that cannot be read. */
@@ -34,39 +32,6 @@ export type Talker = {
   /** Goes on from the store after a `stop`. */
   start(): Promise<void>;
   stop(): Promise<void>;
-};
-
-const waitMsMax = 20_000;
-
-/** What a wait that was too long is explained with. */
-const tooLate = (what: string, { client, problems }: Talker): Error => {
-  const seen = client
-    .rooms()
-    .flatMap((room) => room.timeline())
-    .filter(({ state }) => state !== 'readable')
-    .map(({ sender, state, reason }) => `${state} message of ${sender} (${reason})`);
-  const notes = [...seen, ...problems.map(String)].join('; ');
-  return new Error(`${what} within ${waitMsMax / 1000} s${notes && `: ${notes}`}`);
-};
-
-/** Looks again after each event of the client until there is something to see. */
-const untilSeen = async <T>(
-  talker: Talker,
-  what: string,
-  look: () => T | undefined,
-): Promise<T> => {
-  const deadline = AbortSignal.timeout(waitMsMax);
-  for (;;) {
-    const seen = look();
-    if (seen !== undefined) return seen;
-    const stopWaiting = new AbortController();
-    const signal = AbortSignal.any([deadline, stopWaiting.signal]);
-    const events = ['message', 'unreadable', 'room', 'warning', 'state'] as const;
-    await Promise.race(events.map((event) => once(talker.client, event, { signal }))).catch(() => {
-      throw tooLate(what, talker);
-    });
-    stopWaiting.abort();
-  }
 };
 
 export type SignInOptions = {
@@ -84,30 +49,12 @@ export const signInTalker = async (
 ): Promise<Talker> => {
   const { url, userId, password } = account;
   const store = { file: join(folder, `${name}.store`), passphrase: `passphrase of ${name}` };
-  const read: Message[] = [];
-  const unreadable: Message[] = [];
-  const problems: unknown[] = [];
-
-  const listen = (client: Candor): Candor => {
-    client.on('message', (message) => read.push(message));
-    client.on('unreadable', (message) => unreadable.push(message));
-    client.on('problem', (problem) => problems.push(problem));
-    client.on('invite', (roomId) => {
-      client
-        .room(roomId)
-        .join()
-        .catch((error: unknown) => problems.push(error));
-    });
-    return client;
-  };
-  let client = listen(
-    await Candor.login({ homeserver: url, user: userId, password, store, resetIdentity }),
-  );
+  const heard: Heard = { messages: [], unreadable: [], problems: [] };
+  const login = { homeserver: url, user: userId, password, store, resetIdentity };
+  let client = await Candor.login(login);
+  let listener = listenTo(client, name, heard);
   await client.start();
   let isRunning = true;
-
-  const until = <T>(what: string, look: () => T | undefined): Promise<T> =>
-    untilSeen(talker, what, look);
 
   const talker: Talker = {
     name,
@@ -117,30 +64,26 @@ export const signInTalker = async (
     get client() {
       return client;
     },
-    read,
-    unreadable,
-    problems,
-    reads: (text) =>
-      until(`${name} did not read '${text}'`, () => read.find(({ body }) => body === text)),
-    cannotRead: (eventId) =>
-      until(`${name} was shown nothing of ${eventId} that cannot be read`, () =>
-        unreadable.find((message) => message.eventId === eventId),
-      ),
+    read: heard.messages,
+    unreadable: heard.unreadable,
+    reads: (text) => listener.hears(text),
+    cannotRead: (eventId) => listener.cannotRead(eventId),
     enters: (roomId) =>
-      until(`${name} did not enter ${roomId}`, () => {
+      listener.until(`${name} did not enter ${roomId}`, () => {
         const room = client.room(roomId);
         return client.rooms().some(({ id }) => id === roomId) && room.membership === 'join'
           ? room
           : undefined;
       }),
     sees: (roomId, of, membership) =>
-      until(`${name} did not see ${of} in '${membership}'`, () => {
+      listener.until(`${name} did not see ${of} in '${membership}'`, () => {
         const seen = client.room(roomId).members().get(of);
         return seen === membership ? seen : undefined;
       }),
-    isWarned: () => until(`${name} was not warned`, () => client.warnings().at(0)),
+    isWarned: () => listener.until(`${name} was not warned`, () => client.warnings().at(0)),
     start: async () => {
-      client = listen(Candor.open(store));
+      client = Candor.open(store);
+      listener = listenTo(client, name, heard);
       await client.start();
       isRunning = true;
     },

@@ -1,15 +1,11 @@
-import { Candor, type Message, type StoreOptions } from '@candor/client-sdk';
+import { Candor, type StoreOptions } from '@candor/client-sdk';
 import { waitUntil } from '../../interop/wait-until.ts';
+import { type Listener, listenTo } from '../../listener.ts';
 import type { Account } from '../../register-account.ts';
 
-/** A user of the SDK in a check, who enters every room they are invited to and remembers what they are told. */
-export type Person = {
+/** A user of the SDK in a check. */
+export type Person = Listener & {
   readonly client: Candor;
-  readonly messages: Message[];
-  readonly unreadable: Message[];
-  readonly problems: unknown[];
-  /** Resolves with the first message of this text. */
-  hears(body: string): Promise<Message>;
   /** Texts told so far, in the order of telling. */
   texts(): string[];
 };
@@ -30,29 +26,8 @@ export const waitFor = async <T>(
 
 /** Listens to a client that has not been started yet. */
 export const personOf = (client: Candor): Person => {
-  const [messages, unreadable]: [Message[], Message[]] = [[], []];
-  const problems: unknown[] = [];
-  client.on('message', (message) => messages.push(message));
-  client.on('unreadable', (message) => unreadable.push(message));
-  client.on('problem', (error) => problems.push(error));
-  client.on('invite', (roomId) => {
-    client
-      .room(roomId)
-      .join()
-      .catch((error: unknown) => problems.push(error));
-  });
-  const person: Person = {
-    client,
-    messages,
-    unreadable,
-    problems,
-    hears: (body) =>
-      waitFor(`${client.userId} to hear ${body}`, [person], () =>
-        messages.find((message) => message.body === body),
-      ),
-    texts: () => messages.map(({ body }) => body),
-  };
-  return person;
+  const listener = listenTo(client);
+  return { ...listener, client, texts: () => listener.messages.map(({ body }) => body) };
 };
 
 export type SignInOptions = {
