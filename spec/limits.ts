@@ -145,6 +145,7 @@ export const limits = {
   stateGapsPerEventMax: 20,
   // Events of an answer that are read before others have their turn.
   eventsPerTurnMax: 64,
+  signaturePartsAtOnceMax: 3,
   joinServersTriedMax: 10,
   backfillServersTriedMax: 3,
   receivedTransactionsKeptMs: 86_400_000,

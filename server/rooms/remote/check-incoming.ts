@@ -8,6 +8,7 @@ import {
   type Verdict,
 } from '@candor/federation';
 import {
+  createSlots,
   type EventSignatures,
   type KeyRequest,
   verifyEventSignatures,
@@ -81,14 +82,17 @@ export const checkIncoming = async (
     events.push(readOne(pdu, rules, roomId));
   }
   if (events.length > size) await fetchKeys(context, events);
-  const outcomes: IncomingEvent[] = [];
-  for (let start = 0; start < events.length; start += size) {
-    const part = events.slice(start, start + size);
+  // Some parts at once, so that the threads that verify have the next when they are done with one.
+  const inTurn = createSlots(limits.signaturePartsAtOnceMax);
+  const parts = Array.from({ length: Math.ceil(events.length / size) }, (_, at) =>
+    events.slice(at * size, (at + 1) * size),
+  );
+  const verify = async (part: readonly Checked[]): Promise<readonly IncomingEvent[]> => {
     const signatures = part.map((one) => one.signatures);
     const verdicts = await verifyEventSignatures(signatures, context.federation.keyRing);
-    outcomes.push(...part.map((one, index) => outcomeOf(one, verdicts[index])));
-  }
-  return outcomes;
+    return part.map((one, index) => outcomeOf(one, verdicts[index]));
+  };
+  return (await Promise.all(parts.map((part) => inTurn(() => verify(part))))).flat();
 };
 
 const outcomeOf = ({ read, fault }: Checked, verdict: Verdict | undefined): IncomingEvent => {
