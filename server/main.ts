@@ -26,6 +26,10 @@ commands
               registration-token list
               registration-token revoke TOKEN
   keys      keys rotate: a new signing key from the next start on; the server must not run
+  backup    copy the database, keys, media and certificates, also while the server runs
+              --out DIR            a new folder
+  restore   put a backup into an empty data directory
+              --from DIR           what backup made
   version   print the version
 
 --config FILE   the settings (YAML); without it candor.yaml in the working directory, if there is one
@@ -41,6 +45,7 @@ type Flags = {
   readonly serverName: string | undefined;
   readonly dataDir: string | undefined;
   readonly out: string | undefined;
+  readonly from: string | undefined;
   readonly admin: AdminFlags;
 };
 
@@ -65,6 +70,14 @@ const commands: Readonly<
     if (flags.out === undefined) throw new UsageError('--out FILE is missing');
     return (await import('./commands/export.ts')).exportAll(settings(flags), flags.out);
   },
+  backup: async (flags) => {
+    if (flags.out === undefined) throw new UsageError('--out DIR is missing');
+    return (await import('./commands/backup.ts')).backup(settings(flags), flags.out);
+  },
+  restore: async (flags) => {
+    if (flags.from === undefined) throw new UsageError('--from DIR is missing');
+    return (await import('./commands/restore.ts')).restore(settings(flags), flags.from);
+  },
   admin: async (flags, words) => {
     const { readAdminRequest } = await import('./commands/read-admin-request.ts');
     const request = readAdminRequest(words, flags.admin, Date.now());
@@ -88,6 +101,7 @@ const readFlags = (args: readonly string[]) => {
         'server-name': { type: 'string' },
         'data-dir': { type: 'string' },
         out: { type: 'string' },
+        from: { type: 'string' },
         admin: { type: 'boolean' },
         uses: { type: 'string' },
         days: { type: 'string' },
@@ -99,6 +113,7 @@ const readFlags = (args: readonly string[]) => {
       serverName: values['server-name'],
       dataDir: values['data-dir'],
       out: values.out,
+      from: values.from,
       admin: { admin: values.admin ?? false, uses: values.uses, days: values.days },
     };
     return { flags, positionals, help: values.help ?? false };
@@ -124,8 +139,10 @@ const run = async (args: readonly string[]): Promise<number> => {
     throw new UsageError(`unexpected argument '${rest[0]}'`);
   if (name !== 'init' && (flags.serverName ?? flags.dataDir) !== undefined)
     throw new UsageError('--server-name and --data-dir go with init only');
-  if (name !== 'export' && flags.out !== undefined)
-    throw new UsageError('--out goes with export only');
+  if (name !== 'export' && name !== 'backup' && flags.out !== undefined)
+    throw new UsageError('--out goes with export and backup only');
+  if (name !== 'restore' && flags.from !== undefined)
+    throw new UsageError('--from goes with restore only');
   const { admin, uses, days } = flags.admin;
   if (name !== 'admin' && (admin || (uses ?? days) !== undefined))
     throw new UsageError('--admin, --uses and --days go with admin only');

@@ -7,7 +7,8 @@ export type ExportCounts = { readonly tables: number; readonly rows: number };
 const connectMsMax = 5_000;
 const rowsPerFetch = 1_000;
 
-const namesOf = async (client: pg.Client, kind: 'r' | 'S'): Promise<string[]> => {
+/** The tables (`r`) or sequences (`S`) of the schema. */
+export const namesOf = async (client: pg.Client, kind: 'r' | 'S'): Promise<string[]> => {
   const { rows } = await client.query<{ name: string }>(
     `SELECT relname AS name FROM pg_class
      WHERE relnamespace = current_schema()::regnamespace AND relkind = $1 ORDER BY relname`,
