@@ -17,6 +17,46 @@ const lastEvent = async ({ account }: Talker, roomId: string): Promise<ServerEve
   return event;
 };
 
+/** Carol is removed while bob is away; what he writes after he is back is under another key than before. */
+const removeWhileAway = async (
+  alice: Talker,
+  bob: Talker,
+  carol: Talker,
+  roomId: string,
+): Promise<string> => {
+  const of = ({ client }: Talker) => client.room(roomId);
+  await of(bob).send('bob, with carol');
+  await Promise.all([alice.reads('bob, with carol'), carol.reads('bob, with carol')]);
+  const before = distributionOf(await lastEvent(alice, roomId));
+  await bob.stop();
+  await of(alice).kick(carol.userId);
+  await alice.sees(roomId, carol.userId, 'leave');
+  await bob.start();
+  await of(bob).send('bob, without carol');
+  await alice.reads('bob, without carol');
+  const after = distributionOf(await lastEvent(alice, roomId));
+  if (after === before) throw new Error('the key is still the one that carol has');
+  const heard = carol.read.some(({ body }) => body === 'bob, without carol');
+  if (heard) throw new Error('carol read it');
+  await of(alice).invite(carol.userId);
+  await carol.enters(roomId);
+  await alice.sees(roomId, carol.userId, 'join');
+  return `distribution ${before} became ${after}`;
+};
+
+const useUpKey = async (alice: Talker, bob: Talker, roomId: string): Promise<string> => {
+  const texts = Array.from({ length: messagesPerKeyMax + 2 }, (_, i) => `message ${i}`);
+  for (const text of texts) await alice.client.room(roomId).send(text);
+  await bob.reads(texts.at(-1) ?? '');
+  const counts = new Map<string, number>();
+  for (const event of await roomEvents(alice.account, roomId))
+    if (event.sender === alice.userId)
+      counts.set(distributionOf(event), (counts.get(distributionOf(event)) ?? 0) + 1);
+  const most = Math.max(...counts.values());
+  if (most > messagesPerKeyMax) throw new Error(`${most} messages under one key`);
+  return `${counts.size} keys, at most ${most} messages under one`;
+};
+
 export const groupE2ee = check({
   id: 'group-e2ee',
   run: ({ subject, step }) =>
@@ -59,7 +99,13 @@ export const groupE2ee = check({
         return `of ${daves.timeline().length} messages that dave finds one is readable`;
       });
 
+      await step('a member who was away when another was removed changes the key as well', () =>
+        removeWhileAway(alice, bob, carol, room.id),
+      );
+
       await step('the key is changed when a member is removed, who reads on no more', async () => {
+        await room.send('with carol again');
+        await carol.reads('with carol again');
         const before = distributionOf(await lastEvent(alice, room.id));
         await room.kick(carol.userId);
         await alice.sees(room.id, carol.userId, 'leave');
@@ -72,17 +118,6 @@ export const groupE2ee = check({
         return `distribution ${before} became ${after}`;
       });
 
-      await step('the key is changed after 100 messages', async () => {
-        const texts = Array.from({ length: messagesPerKeyMax + 2 }, (_, i) => `message ${i}`);
-        for (const text of texts) await room.send(text);
-        await bob.reads(texts.at(-1) ?? '');
-        const counts = new Map<string, number>();
-        for (const event of await roomEvents(alice.account, room.id))
-          if (event.sender === alice.userId)
-            counts.set(distributionOf(event), (counts.get(distributionOf(event)) ?? 0) + 1);
-        const most = Math.max(...counts.values());
-        if (most > messagesPerKeyMax) throw new Error(`${most} messages under one key`);
-        return `${counts.size} keys, at most ${most} messages under one`;
-      });
+      await step('the key is changed after 100 messages', () => useUpKey(alice, bob, room.id));
     }),
 });
