@@ -82,6 +82,8 @@ export const limits = {
   relationsBundledMax: 50,
   annotationsComparedMax: 1_000,
   aliasServersMax: 100,
+  // How long an answer to an invitation waits for the invitation to be back from the user's server.
+  invitationWaitMsMax: 5_000,
   // Asking another server for an alias, a profile or its rooms while a client waits.
   directoryTimeoutMs: 20_000,
   directoryAnswerBytesMax: 2_097_152,

@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject, RoomEvent } from '@candor/federation';
-import { MatrixError, serverNameOf } from '@candor/spec';
+import { limits, MatrixError, serverNameOf } from '@candor/spec';
 import type { Context } from '../context.ts';
 import { authoriseJoin } from '../rooms/authorise-join.ts';
 import { buildRoomEvent } from '../rooms/build-room-event.ts';
@@ -31,6 +32,15 @@ const asTemplate = ({ pdu }: RoomEvent): JsonObject => {
   return template;
 };
 
+/** A user may answer an invitation before it is back here with their server's signature. */
+const invitationsIn = async ({ rooms }: Context, roomId: string, userId: string): Promise<void> => {
+  const turn = `${roomId} ${userId}`;
+  if (rooms.invitations.lengthOf(turn) === 0) return;
+  const arrived = rooms.invitations.run(turn, async () => undefined);
+  // Their server may as well be waiting for us before it signs.
+  await Promise.race([arrived, sleep(limits.invitationWaitMsMax, undefined, { ref: false })]);
+};
+
 /**
  * The membership event that a user of another server may complete, by the room's state now. Throws M_NOT_FOUND,
  * M_FORBIDDEN, M_INCOMPATIBLE_ROOM_VERSION, M_UNABLE_TO_AUTHORISE_JOIN, M_UNABLE_TO_GRANT_JOIN.
@@ -50,6 +60,7 @@ export const offerMembership = async (
       fields: { room_version: rules.version },
     });
   }
+  await invitationsIn(context, roomId, userId);
   return context.rooms.write(roomId, async (room) => {
     const vouched = membership === 'join' ? await voucher(context, room, userId) : {};
     const event = await buildRoomEvent(context, room, {

@@ -45,6 +45,8 @@ export class Rooms {
   readonly typing: Typing;
   /** Rooms that are new to this server come in one at a time. */
   readonly arrivals = new KeyedTurns();
+  /** Invitations that other servers have and the room here has not, by room and user. */
+  readonly invitations = new KeyedTurns();
   /** What one server sends for one room is taken in the order it came. */
   readonly inbound = new KeyedTurns();
   /** Events that no server gave when they were asked for, so that they are not asked for again at once. */

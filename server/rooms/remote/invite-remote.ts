@@ -70,10 +70,13 @@ export const inviteRemote = async (
   if (!context.federation.isAllowed(server)) {
     throw new MatrixError('M_FORBIDDEN', 'this server does not deal with the server of the user');
   }
+  const { roomId, target } = change;
   const invitation = await build(context, change);
-  const event = await tryServers([server], () => countersigned(context, invitation, server));
-  const { eventId, roomId } = event;
-  const reception = await receiveEvent(context, { roomId, server }, event);
+  const { eventId } = invitation.event;
+  const reception = await context.rooms.invitations.run(`${roomId} ${target}`, async () => {
+    const event = await tryServers([server], () => countersigned(context, invitation, server));
+    return receiveEvent(context, { roomId, server }, event);
+  });
   const stored = await context.rooms.events.loadOne(eventId);
   if (stored && reception.kind === 'accepted') return { eventId, position: stored.eventNid };
   const reason = 'reason' in reception ? reception.reason : 'the room does not allow it any more';

@@ -1,3 +1,4 @@
+import { isObject, type Pdu, roomVersionRules, signEvent } from '@candor/federation';
 import t from 'tap';
 import { startDeployment } from '../deployment.ts';
 import { asPerson } from '../interop/person.ts';
@@ -10,6 +11,7 @@ const [homeserver] = deployment.servers;
 const peer = await startScriptedPeer(deployment.authority);
 t.teardown(() => peer.close());
 const alice = asPerson(await homeserver.register('alice'));
+const enc = encodeURIComponent;
 
 t.test('a key is with its reader before the message that came with it', async (t) => {
   const body = { preset: 'public_chat', room_version: '11' };
@@ -37,4 +39,21 @@ t.test('a key is with its reader before the message that came with it', async (t
   const answer = await mallory.send([message], [key]);
   t.equal(errorOf(answer, message), '', 'the message is taken');
   t.match(seen, { events: [{ sender: mallory.userId, content: { part: 1 } }] });
+});
+
+t.test('who is invited may join before the invitation is back', async (t) => {
+  const roomId = await alice.createRoom({ preset: 'private_chat', room_version: '11' });
+  const userId = `@early:${peer.serverName}`;
+  const rules = roomVersionRules('11');
+  if (!rules) throw new Error('room version 11');
+  let joining: ReturnType<typeof peer.ask> | undefined;
+  peer.answer(({ path, body }) => {
+    if (path[1] !== 'invite' || !isObject(body)) return undefined;
+    const asked = `/_matrix/federation/v1/make_join/${enc(roomId)}/${enc(userId)}?ver=11`;
+    joining = peer.ask(homeserver, 'GET', asked);
+    const { serverName, key } = peer.signer;
+    return { body: { event: signEvent(body['event'] as Pdu, rules, serverName, key) } };
+  });
+  await alice.act(roomId, '/invite', { user_id: userId });
+  t.match(await joining, { status: 200, json: { room_version: '11' } });
 });
