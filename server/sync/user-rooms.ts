@@ -52,7 +52,8 @@ export class UserRooms {
       held = { rooms: undefined, changed: new Set(), reading: undefined };
       this.#held.set(userId, held);
     }
-    while (!held.rooms || held.changed.size > 0) {
+    // While somebody reads, what is held lacks what has just changed.
+    while (!held.rooms || held.changed.size > 0 || held.reading !== undefined) {
       held.reading ??= this.#read(userId, held);
       await held.reading;
     }
