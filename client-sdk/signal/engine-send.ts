@@ -170,12 +170,17 @@ export const engineSend = {
   ): Promise<EncryptStep | DistributeStep> => {
     const audience = await eventAudience(tables, context, event);
     const { userIds, blocked, devices, withheld } = audience;
-    deviceDirectory.track(tables, userIds);
+    const pause = yieldEvery(limits.eventLoopHoldMsMax);
+    for (const userId of userIds) {
+      deviceDirectory.track(tables, [userId]);
+      await pause();
+    }
     const uploads = ownDeviceIsSigned(tables, context)
       ? []
       : engineRequests.uploads(tables, context);
     const queries = deviceDirectory.queryRequests(tables, context.now(), userIds);
     const requests = [...uploads, ...queries];
+    await pause();
     if (requests.length > 0) return { status: 'needs', requests };
     const queued = tables.get('sendQueue', { txnId: event.txnId });
     const eligible = new Set(devices.map(({ address }) => address));
