@@ -147,7 +147,10 @@ t.test('doctor tells what would stop the start', async (t) => {
   t.match(ill.out, /FAIL {2}database: /);
   t.match(ill.out, /FAIL {2}certificate: tls\.cert: /);
   t.match(ill.out, /FAIL {2}federation\.ca_file: /);
-  t.match(candor(['doctor'], { CANDOR_LOG_LEVEL: 'x' }), { code: 1, out: /FAIL {2}settings: / });
+  t.match(candor(['doctor'], { CANDOR_LOG_LEVEL: 'x', CANDOR_REGISTRTION: 'open' }), {
+    code: 1,
+    out: /^warn {2}environment: CANDOR_REGISTRTION is no setting; the nearest is CANDOR_REGISTRATION\nFAIL {2}settings: /,
+  });
 });
 
 t.test('serve starts, refuses a second one, and drains on SIGTERM', async (t) => {

@@ -2,6 +2,8 @@ import { constants } from 'node:fs';
 import { access, stat, statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { nearestName } from '../config/nearest-name.ts';
+import { options } from '../config/options.ts';
 import type { Address } from '../config/parse-value.ts';
 import { readCaFile } from '../config/read-ca-file.ts';
 import { type Config, type ConfigSources, readConfig } from '../config/read-config.ts';
@@ -134,14 +136,27 @@ const examine = async (config: Config): Promise<readonly Finding[]> => {
   ];
 };
 
+/** Only told: a service of this name in a container network brings variables of its own. */
+const examineEnvironment = (env: ConfigSources['env']): readonly Finding[] => {
+  const known: readonly string[] = options.map((option) => option.env);
+  return Object.keys(env)
+    .filter((name) => name.startsWith('CANDOR_') && !known.includes(name))
+    .map((name) =>
+      warning(`environment: ${name} is no setting; the nearest is ${nearestName(name, known)}`),
+    );
+};
+
 const signs = { good: ' ok ', warning: 'warn', fault: 'FAIL' } as const;
 
 /** Prints what is well and what is not; 1 when something would stop the start. */
 export const doctor = async (sources: ConfigSources): Promise<number> => {
   const result = readConfig(sources);
-  const findings = result.ok
-    ? await examine(result.config)
-    : result.faults.map((text) => fault(`settings: ${text}`));
+  const findings = [
+    ...examineEnvironment(sources.env),
+    ...(result.ok
+      ? await examine(result.config)
+      : result.faults.map((text) => fault(`settings: ${text}`))),
+  ];
   for (const { level, text } of findings) process.stdout.write(`${signs[level]}  ${text}\n`);
   return findings.some(({ level }) => level === 'fault') ? 1 : 0;
 };
