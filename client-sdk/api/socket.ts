@@ -12,7 +12,11 @@ export type SyncSocketOptions = {
 };
 
 /** Why a sync socket ended; `isFinal` when opening another one would end the same way. */
-export type SocketEnd = { readonly isFinal: boolean; readonly cause: unknown };
+export type SocketEnd = {
+  readonly isFinal: boolean;
+  readonly wasOpen: boolean;
+  readonly cause: unknown;
+};
 
 const urlOf = (baseUrl: string): string =>
   baseUrl.replace(/^http/, 'ws') + candor.candorSyncSocket.path;
@@ -27,7 +31,8 @@ export const syncOverSocket = (options: SyncSocketOptions): Promise<SocketEnd> =
       handshakeTimeout: limits.clientRequestTimeoutMs,
       maxPayload: limits.clientAnswerBytesMax,
     });
-    let failure: SocketEnd | undefined;
+    let failure: Omit<SocketEnd, 'wasOpen'> | undefined;
+    let wasOpen = false;
     const end = (cause: unknown, isFinal = false): void => {
       failure ??= { cause, isFinal };
       socket.terminate();
@@ -43,7 +48,10 @@ export const syncOverSocket = (options: SyncSocketOptions): Promise<SocketEnd> =
       socket.close();
     };
     signal.addEventListener('abort', stop);
-    socket.on('open', () => socket.send(JSON.stringify(open)));
+    socket.on('open', () => {
+      wasOpen = true;
+      socket.send(JSON.stringify(open));
+    });
     socket.on('ping', isHeard);
     socket.on('unexpected-response', (_, { statusCode = 0 }) => {
       const cause = new Error(`the socket was refused with ${statusCode}`);
@@ -63,6 +71,7 @@ export const syncOverSocket = (options: SyncSocketOptions): Promise<SocketEnd> =
       clearTimeout(silence);
       signal.removeEventListener('abort', stop);
       const isFinal = code === closeCode.badFrame;
-      resolve(failure ?? { cause: new Error(`the socket was closed with ${code}`), isFinal });
+      const cause = new Error(`the socket was closed with ${code}`);
+      resolve({ ...(failure ?? { cause, isFinal }), wasOpen });
     });
   });

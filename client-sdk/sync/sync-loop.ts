@@ -2,7 +2,7 @@ import { clientServer, limits } from '@candor/spec';
 import { backOff } from '../api/back-off.ts';
 import type { HomeserverApi } from '../api/homeserver-api.ts';
 import { RequestError } from '../api/request-error.ts';
-import { syncOverSocket } from '../api/socket.ts';
+import { type SocketEnd, syncOverSocket } from '../api/socket.ts';
 import { memberOf } from '../signal/member-of.ts';
 
 /** `live`: everything that happened before is known. */
@@ -50,21 +50,21 @@ const syncOnce = async (
 const overSocket = async (
   { api, since, apply }: SyncLoopOptions,
   signal: AbortSignal,
-): Promise<boolean> => {
+): Promise<SocketEnd> => {
   const token = since();
-  const end = await syncOverSocket({
+  return syncOverSocket({
     baseUrl: api.baseUrl,
     token: api.accessToken ?? '',
     open: { filter, use_state_after: true, ...(token !== null && { since: token }) },
     onBody: apply,
     signal,
   });
-  return end.isFinal;
 };
 
 /**
  * Syncs until the signal ends: catches up with a plain request, then listens on a WebSocket where
- * the server has one, otherwise with long polls; after a failure again from the stored token.
+ * the server has one and the way to it lets it through, otherwise with long polls; after a failure
+ * again from the stored token.
  */
 export const runSyncLoop = async (options: SyncLoopOptions, signal: AbortSignal): Promise<void> => {
   const { api, onState } = options;
@@ -78,10 +78,13 @@ export const runSyncLoop = async (options: SyncLoopOptions, signal: AbortSignal)
       mayUseSocket = mayUseSocket && (await hasSocket(api, signal));
       if (mayUseSocket) {
         const openedAt = performance.now();
-        mayUseSocket = !(await overSocket(options, signal));
-        onState('offline');
-        if (performance.now() - openedAt > limits.clientBackoffMsMax) pause.reset();
-        await pause.wait(signal);
+        const end = await overSocket(options, signal);
+        mayUseSocket = end.wasOpen && !end.isFinal;
+        if (mayUseSocket) {
+          onState('offline');
+          if (performance.now() - openedAt > limits.clientBackoffMsMax) pause.reset();
+          await pause.wait(signal);
+        }
       }
       while (!mayUseSocket && !signal.aborted) {
         await syncOnce(options, limits.clientSyncTimeoutMs, signal);
@@ -91,6 +94,8 @@ export const runSyncLoop = async (options: SyncLoopOptions, signal: AbortSignal)
       if (signal.aborted) break;
       if (isSignedOut(error)) return onState('signed-out', error);
       onState('offline', error);
+      // Whatever kept the socket from opening may be gone by then.
+      mayUseSocket = true;
       await pause.wait(signal, error instanceof RequestError ? error.retryAfterMs : 0);
     }
   }

@@ -7,10 +7,9 @@ import { signInTalker, type Talker } from '../../talker.ts';
 
 const theirKey = 'A'.repeat(43);
 
-/** Another public key in the description of every archive; and no sockets, which the proxy does not pass. */
+/** Another public key in the description of every archive. */
 const swapKey: Lie = ({ method, path }, { status, json }) => {
   const answer = json as { auth_data?: object };
-  if (path.endsWith('/versions')) return { status, json: { ...answer, unstable_features: {} } };
   if (method !== 'GET' || !path.endsWith('/room_keys/version')) return undefined;
   return { status, json: { ...answer, auth_data: { ...answer.auth_data, public_key: theirKey } } };
 };

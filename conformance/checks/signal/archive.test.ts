@@ -166,22 +166,14 @@ const isUpload = ({ method, path }: Question): boolean =>
   method === 'PUT' && path.includes('/room_keys/keys');
 const refused = { status: 429, json: { errcode: 'M_LIMIT_EXCEEDED', retry_after_ms: 1 } };
 
-/** A proxy that lies as it is told; it passes no sockets, so clients are told of none. */
 const proxied = async (t: Test) => {
   const proxy = await startLyingProxy(here.url);
   t.teardown(proxy.close);
-  const lies = (lie?: Lie): void => {
-    proxy.lie = (question, answer) => {
-      if (!question.path.endsWith('/versions')) return lie?.(question, answer);
-      return { status: 200, json: { ...(answer.json as object), unstable_features: {} } };
-    };
-  };
-  lies();
-  return { proxy, lies };
+  return proxy;
 };
 
 t.test('a crash between the upload and the note of it loses and doubles nothing', async (t) => {
-  const { proxy, lies } = await proxied(t);
+  const proxy = await proxied(t);
   const of = await account(here);
   const store = { file: join(folder, 'crash.store'), passphrase: 'crash' };
   const one = await signIn(of, { store, url: proxy.url });
@@ -190,7 +182,7 @@ t.test('a crash between the upload and the note of it loses and doubles nothing'
   await waitFor('the room', [one], () => one.client.rooms().length > 0);
   await one.client.recovery.create();
   for (let i = 0; i < 12; i++) await group.send(`line ${i}`);
-  lies((question) => (isUpload(question) ? refused : undefined));
+  proxy.lie = (question) => (isUpload(question) ? refused : undefined);
   await one.client.recovery.archive.enable();
   const error = await one.client.recovery.archive.flush().catch((cause: unknown) => cause);
   t.match(error, { errcode: 'M_LIMIT_EXCEEDED' });
@@ -205,18 +197,18 @@ t.test('a crash between the upload and the note of it loses and doubles nothing'
   );
   let child: ChildProcess | undefined;
   let uploads = 0;
-  lies((question) => {
+  proxy.lie = (question) => {
     if (!isUpload(question)) return undefined;
     // The server has it; the device dies before it hears so.
     uploads += 1;
     child?.kill('SIGKILL');
     return refused;
-  });
+  };
   child = spawn(process.execPath, [script], { stdio: ['ignore', 'ignore', 'inherit'] });
   const [, signal] = await once(child, 'exit');
   t.equal(signal, 'SIGKILL');
   t.equal(uploads, 1, 'twelve messages are one request');
-  lies();
+  proxy.lie = undefined;
 
   const again = personOf(Candor.open(store));
   t.teardown(() => again.client.stop());
@@ -230,7 +222,7 @@ t.test('a crash between the upload and the note of it loses and doubles nothing'
 });
 
 t.test('a server that puts its own key in place gets nothing, and the user is told', async (t) => {
-  const { proxy, lies } = await proxied(t);
+  const proxy = await proxied(t);
   const of = await account(here);
   const store = { file: join(folder, 'swap.store'), passphrase: 'swap' };
   const one = await signIn(of, { store, url: proxy.url });
@@ -250,7 +242,7 @@ t.test('a server that puts its own key in place gets nothing, and the user is to
     const answer = json as { auth_data: object };
     return { status, json: { ...answer, auth_data: { ...answer.auth_data, public_key: theirs } } };
   };
-  lies(swap);
+  proxy.lie = swap;
   const again = personOf(Candor.open(store));
   t.teardown(() => again.client.stop());
   const warned = once(again.client, 'warning');
@@ -267,7 +259,7 @@ t.test('a server that puts its own key in place gets nothing, and the user is to
 
   const next = await device(t, of, { url: proxy.url });
   t.same(await next.client.recovery.unlock(written), { identity: true, archive: false });
-  lies();
+  proxy.lie = undefined;
   t.same(await next.client.recovery.unlock(written), { identity: true, archive: true });
   await again.client.recovery.archive.enable();
   t.equal(again.client.recovery.archive.state, 'on');
@@ -277,22 +269,22 @@ t.test('a server that puts its own key in place gets nothing, and the user is to
 });
 
 t.test('entries that a server exchanges are not shown', async (t) => {
-  const { proxy, lies } = await proxied(t);
+  const proxy = await proxied(t);
   const { aliceAccount, alice, direct } = await talked(t);
   const written = await alice.client.recovery.create();
   await alice.client.recovery.archive.enable();
   await alice.client.recovery.archive.flush();
   const next = await device(t, aliceAccount, { url: proxy.url });
   await next.client.recovery.unlock(written);
-  lies(({ method, path }, { status, json }) => {
+  proxy.lie = ({ method, path }, { status, json }) => {
     if (method !== 'GET' || !path.includes('/room_keys/keys/')) return undefined;
     const entries = Object.entries((json as { sessions: object }).sessions);
     const [ids, values] = [entries.map(([id]) => id), entries.map(([, value]) => value)];
     const turned = ids.map((id, i) => [id, values[(i + 1) % values.length]]);
     return { status, json: { sessions: Object.fromEntries(turned) } };
-  });
+  };
   t.equal(await next.client.recovery.archive.restore(direct.id), 0);
-  lies();
+  proxy.lie = undefined;
   t.equal(await next.client.recovery.archive.restore(direct.id), 2);
 });
 

@@ -4,6 +4,7 @@ import t, { type Test } from 'tap';
 import { startDeployment } from '../../deployment.ts';
 import type { Homeserver } from '../../homeserver.ts';
 import { waitUntil } from '../../interop/wait-until.ts';
+import { startLyingProxy } from '../../peer/lying-proxy.ts';
 import { startMeddlingProxy } from '../../peer/meddling-proxy.ts';
 import { type Person, personOf, type SignInOptions, signIn, waitFor } from './person.ts';
 
@@ -107,6 +108,23 @@ t.test('a lost to-device message is made good by a retry request', async (t) => 
   const heard = await bob.hears('whose key is lost');
   t.equal(heard.eventId, unreadable.eventId);
   t.equal(bob.client.room(group.id).timeline().at(-1)?.state, 'readable');
+});
+
+t.test('where no WebSocket comes through, long polls do', async (t) => {
+  const proxy = await startLyingProxy(here.url);
+  t.teardown(proxy.close);
+  const [alice, bob] = [await person(t, here, { url: proxy.url }), await person(t, there)];
+  const states: string[] = [];
+  alice.client.on('state', (state) => states.push(state));
+  const room = await roomOf(alice, bob);
+  for (const text of counted('polled', 3)) {
+    await room.send(text);
+    await bob.hears(text);
+    await bob.client.room(room.id).send(`${text}, heard`);
+    await alice.hears(`${text}, heard`);
+  }
+  t.ok(proxy.asked.some(({ path }) => /sync\?.*timeout=[1-9]/.test(path)));
+  t.same(states, [], 'and the client was never offline');
 });
 
 t.test('events and keys in the wrong order are put together', async (t) => {
