@@ -21,6 +21,10 @@ export class EventCache {
   readonly #recent = new LRUCache<string, StoredEvent>({
     maxSize: limits.eventsInMemoryBytesMax,
     sizeCalculation: approximateBytes,
+    // The name behind an integer is of no use without the event.
+    dispose: ({ eventNid }, eventId, reason) => {
+      if (reason !== 'set' && !this.#unwritten.has(eventId)) this.#ids.delete(eventNid);
+    },
   });
 
   readonly #ids = recentlyUsed<number, string>(limits.eventNidsInMemoryMax);
