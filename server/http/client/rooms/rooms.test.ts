@@ -208,6 +208,13 @@ t.test('users knock where that is allowed', async (t) => {
   t.match(await post(bob, `/knock/${roomId}`, { reason: 5 }), refused(400, 'M_BAD_JSON'));
 });
 
+t.test('a member event of one’s own is a way in', async (t) => {
+  const roomId = await makeRoom(alice, { preset: 'public_chat' });
+  const path = inRoom(roomId, `/state/m.room.member/${bob.userId}`);
+  t.match(await put(bob, path, { membership: 'join', displayname: 'B' }), { status: 200 });
+  t.match(await membershipOf(roomId, bob), { membership: 'join', displayname: 'B' });
+});
+
 t.test('members are listed, at a time and by membership', async (t) => {
   const roomId = await makeRoom(alice, { preset: 'public_chat', invite: [carol.userId] });
   const { start } = (await get(alice, inRoom(roomId, '/messages?dir=b&limit=1'))).body;
