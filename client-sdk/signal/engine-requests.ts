@@ -92,17 +92,17 @@ const applyClaim = async (
 ): Promise<void> => {
   const now = context.now();
   const devices = claimedDevices(tables, request);
-  const entries = devices.flatMap((device) => {
-    const { userId, deviceId } = device;
+  const claimed = devices.flatMap((device) => {
     const object = claimedObject(answer, device);
-    return object === undefined ? [] : [{ userId, deviceId, object }];
+    return object === undefined ? [] : [{ device, object }];
+  });
+  const entries = claimed.map(({ device: { userId, deviceId }, object }) => {
+    return { userId, deviceId, object };
   });
   const results = await context.fanOut.run('startSessions', tables, context, { entries });
-  const started = new Set(
-    entries.filter((_, index) => results[index]).map(({ userId, deviceId }) => userId + deviceId),
-  );
+  const started = new Set(claimed.filter((_, index) => results[index]).map(({ device }) => device));
   for (const device of devices) {
-    const isStarted = started.has(device.userId + device.deviceId);
+    const isStarted = started.has(device);
     if (isStarted) toDeviceOutbox.add(tables, context, await retry.ask(tables, context, device));
     // Without an object the device is left out for a while instead of asking at every message.
     const wait = isStarted ? limits.retryAnswerIntervalMs : limits.keyRequestBackoffMs;
