@@ -162,22 +162,27 @@ t.test('every operation names what is wrong with a request', async (t) => {
         `{${name}}`,
         encodeURIComponent(sampleOf(schemaOf(operation.params, name)) ?? sample[name] ?? 'x'),
       );
+    const required = (schemaOf(operation.query)['required'] ?? []) as string[];
+    const query = required.map(
+      (name) => `${name}=${sampleOf(schemaOf(operation.query, name)) ?? 'x'}`,
+    );
+    const uri = query.length > 0 ? `${path}?${query.join('&')}` : path;
     const overTls = operation.auth === 'signedRequest';
     const sign = (content?: Json) =>
       credentials(operation, alice.accessToken, {
         method,
-        uri: path,
+        uri,
         ...(content !== undefined && { content }),
       });
     const answer = async (body: string, content?: Json) =>
-      send({ method, path, overTls, body, headers: sign(content) });
+      send({ method, path: uri, overTls, body, headers: sign(content) });
     const wrongMethod = await send({ method: 'PATCH', path, overTls });
     t.match(wrongMethod, { status: 405, errcode: 'M_UNRECOGNIZED' }, `${id}: wrong method`);
     const unknown = await send({ method, path: `${path}/there/is/nothing/here/at/all`, overTls });
     t.match(unknown, { status: 404, errcode: 'M_UNRECOGNIZED' }, `${id}: unknown path`);
     if (operation.body === undefined) continue;
     const headers = { ...sign(), 'content-length': String(10 * limits.mediaUploadBytesMax) };
-    const large = await send({ method, path, overTls, headers });
+    const large = await send({ method, path: uri, overTls, headers });
     t.match(large, { status: 413, errcode: 'M_TOO_LARGE' }, `${id}: too large`);
     if (!isJsonBody(operation)) continue;
     for (const text of ['{', '{"a":}', '\ufeff', `${'['.repeat(9_999)}`])
