@@ -57,3 +57,33 @@ t.test('who is invited may join before the invitation is back', async (t) => {
   await alice.act(roomId, '/invite', { user_id: userId });
   t.match(await joining, { status: 200, json: { room_version: '11' } });
 });
+
+t.test('what an event cites may be in the gap before it', async (t) => {
+  const roomId = await alice.createRoom({ preset: 'public_chat', room_version: '11' });
+  const mallory = await joinAsPeer(peer, homeserver, roomId, 'mallory');
+  const second = `@second:${peer.serverName}`;
+  const stateId = (type: string) => mallory.state.get(`${type} `)?.eventId ?? '';
+  const [create, levels, rules] = ['create', 'power_levels', 'join_rules'].map((name) =>
+    stateId(`m.room.${name}`),
+  );
+  const join = mallory.make({
+    type: 'm.room.member',
+    sender: second,
+    state_key: second,
+    content: { membership: 'join' },
+    auth_events: [create, levels, rules] as string[],
+  });
+  mallory.tip = join;
+  const message = mallory.make({
+    sender: second,
+    auth_events: [create, levels, join.eventId] as string[],
+  });
+  peer.answer(({ path }) => {
+    if (path[1] === 'get_missing_events') return { body: { events: [join.pdu] } };
+    return ['event', 'event_auth', 'state_ids', 'state'].includes(path[1] ?? '')
+      ? { status: 404, body: { errcode: 'M_NOT_FOUND' } }
+      : undefined;
+  });
+  t.equal(errorOf(await mallory.send([message]), message), '');
+  t.equal((await alice.untilSeen(roomId, message.eventId)).sender, second);
+});

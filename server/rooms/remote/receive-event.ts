@@ -25,24 +25,30 @@ type Budget = { gaps: number };
 
 const missing = (reason: string): Reception => ({ kind: 'refused', reason, isMissing: true });
 
-/** Predecessors that are not here come from the server that sent the event; where it has none, its word on the state there. */
+/** Predecessors that are not here come from the server that sent the event. */
+const fillGaps = async (
+  context: RemoteContext,
+  source: RemoteSource,
+  room: Room,
+  event: RoomEvent,
+  budget: Budget,
+): Promise<void> => {
+  if ((await notPlaced(context, room, event.prevEvents)).length === 0) return;
+  for (const older of await fetchMissingEvents(context, source, room, event)) {
+    await receiveWithin(context, source, older, undefined, budget, true);
+  }
+};
+
+/** The states after predecessors that are not to be had, on the word of the server that sent the event. */
 const bridgeGaps = async (
   context: RemoteContext,
   source: RemoteSource,
   room: Room,
   event: RoomEvent,
   budget: Budget,
-  isFilling: boolean,
 ): Promise<ReadonlyMap<string, StateSet>> => {
   const gaps = new Map<string, StateSet>();
-  let unknown = await notPlaced(context, room, event.prevEvents);
-  if (unknown.length > 0 && !isFilling) {
-    for (const older of await fetchMissingEvents(context, source, room, event)) {
-      await receiveWithin(context, source, older, undefined, budget, true);
-    }
-    unknown = await notPlaced(context, room, event.prevEvents);
-  }
-  for (const eventId of unknown) {
+  for (const eventId of await notPlaced(context, room, event.prevEvents)) {
     if (budget.gaps === 0) break;
     budget.gaps -= 1;
     gaps.set(eventId, await stateAtGap(context, source, room, eventId, 'after'));
@@ -101,10 +107,12 @@ const receive = async (
   if (!known?.isResident)
     return { kind: 'refused', reason: 'this server is not in the room', isMissing: false };
   if (await isPlaced(context, event.eventId)) return { kind: 'known' };
+  // Before what it cites is asked for: that may be in the gap, and then has its place there.
+  if (!isFilling) await fillGaps(context, source, known, event, budget);
   if (!(await importCitations(context, source, known.rules, event))) {
     return missing('its auth events cannot be had');
   }
-  const gaps = await bridgeGaps(context, source, known, event, budget, isFilling);
+  const gaps = await bridgeGaps(context, source, known, event, budget);
   const asked = await askForPolicy(context, known, event);
   const { reception, written } = await rooms.write(source.roomId, async (room): Promise<Taken> => {
     if (await isPlaced(context, event.eventId)) return { reception: { kind: 'known' } };
