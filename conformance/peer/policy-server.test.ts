@@ -51,7 +51,7 @@ t.test('a room with a policy server shows and sends what it signs', async (t) =>
   const good = await alice.send(roomId, 'hello');
   t.ok((await alice.timeline(roomId)).some((event) => event.event_id === good));
   t.match(asked.at(-1), /hello/);
-  await t.rejects(alice.send(roomId, 'spam'), /400 .*M_FORBIDDEN/);
+  await t.rejects(alice.send(roomId, 'spam'), /403 .*M_FORBIDDEN/);
   await t.rejects(alice.send(roomId, 'wrong'), /502/);
 
   const isShown = async ({ eventId }: MadeEvent) =>
