@@ -57,15 +57,19 @@ export const getTurnServer = operation({
   id: 'getTurnServer',
   method: 'GET',
   path: '/_matrix/client/v3/voip/turnServer',
-  summary: 'Gives short-lived credentials for the TURN servers.',
+  summary: 'Gives short-lived credentials for the TURN servers; without any, an empty object.',
   auth: 'accessToken',
   rateLimit: 'ordinary',
-  response: Type.Object({
-    username: Type.String(),
-    password: Type.String(),
-    uris: Type.Array(Type.String()),
-    ttl: field.count,
-  }),
+  response: Type.Union([
+    Type.Object({
+      username: Type.String(),
+      password: Type.String(),
+      uris: Type.Array(Type.String()),
+      ttl: field.count,
+    }),
+    // A server without TURN servers; the specification has no word for it, and clients know this one.
+    Type.Object({}, { additionalProperties: false }),
+  ]),
 });
 
 export const getProtocols = operation({
