@@ -54,15 +54,15 @@ export const callOperation = async <O extends Operation>(
   return (operation.response === 'bytes' ? bytes : json) as ResponseOf<O, Buffer>;
 };
 
-/** Calls an operation and demands that it is refused so, in the form that every error has. */
+/** Calls an operation and demands that it is refused so, in the form that every error has, perhaps in these words. */
 export const demandRefusal = async (
   caller: Caller,
   operation: Operation,
   parts: CallParts,
-  refusal: { readonly status: Expected; readonly errcode: Expected },
+  refusal: { readonly status: Expected; readonly errcode: Expected; readonly error?: RegExp },
 ): Promise<void> => {
   const answer = await send(caller, operation, parts);
-  const { status, errcode } = refusal;
-  const expected = { status, json: { errcode, error: /./ } };
+  const { status, errcode, error = /./ } = refusal;
+  const expected = { status, json: { errcode, error } };
   demand(match(answer, expected, `the answer of ${operation.id}`));
 };

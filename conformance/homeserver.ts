@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { open, readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Account, registerAccount } from './register-account.ts';
 import { sendRequest } from './send-request.ts';
@@ -19,8 +20,8 @@ export type Homeserver = {
   /** Undefined while it is down. */
   readonly pid: number | undefined;
   register(name: string, options?: { password?: string; admin?: boolean }): Promise<Account>;
-  /** Runs another command, `['export', '--out', file]`, perhaps with other settings; rejects with what it said when it fails. */
-  run(args: readonly string[], env?: Homeserver['env']): Promise<void>;
+  /** Runs another command, `['export', '--out', file]`, perhaps with other settings; gives what it printed, rejects with what it said when it fails. */
+  run(args: readonly string[], env?: Homeserver['env']): Promise<string>;
   /** Everything that it wrote to its standard output and error so far, over all starts. */
   logs(): Promise<string>;
   /** Starts it on the same data and ports, and resolves when it can serve. */
@@ -65,8 +66,8 @@ const worksIn = async (pid: number, cluster: string): Promise<boolean> => {
 /** A homeserver that was killed leaves its PostgreSQL behind. */
 const endOrphan = async (dataDir: string): Promise<void> => {
   const cluster = join(dataDir, 'postgresql');
-  const text = await readFile(join(cluster, 'postmaster.pid'), 'latin1').catch(() => '');
-  const pid = Number(text.split('\n', 1)[0]);
+  const lines = await readFile(join(cluster, 'postmaster.pid'), 'latin1').catch(() => '');
+  const pid = Number(lines.split('\n', 1)[0]);
   if (!(pid > 1) || !(await worksIn(pid, cluster))) return;
   for (let isSignalled = false; ; isSignalled = true) {
     try {
@@ -78,17 +79,18 @@ const endOrphan = async (dataDir: string): Promise<void> => {
   }
 };
 
-const runCommand = async (args: readonly string[], env: Homeserver['env']): Promise<void> => {
+const runCommand = async (args: readonly string[], env: Homeserver['env']): Promise<string> => {
   const child = spawn(process.execPath, [program, ...args], {
     env: { PATH: process.env['PATH'], ...env },
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
-  let said = '';
-  child.stderr.on('data', (chunk: Buffer) => {
-    said += chunk.toString();
-  });
-  const [code] = await once(child, 'close');
+  const [printed, said, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close'),
+  ]);
   if (code !== 0) throw new Error(`candor ${args.join(' ')} ended with ${code}: ${said}`);
+  return printed;
 };
 
 export type SystemAccount = { readonly uid: number; readonly gid: number };

@@ -17,8 +17,10 @@ export const accounts = [
     kind: 'protected',
     title: 'Administrators can reset a password, not read it',
     wording:
-      'A reset gives a link for one use or a password that has to be changed at the next login, ends the sessions, and the user is told.',
-    code: ['server/admin'],
+      '`candor admin reset-password`, run on the machine of the server, prints a temporary password once; like every other it is kept only as an Argon2id hash, and no command or answer gives a password back. The old password, all sessions and all devices end, so their message keys do not stay on the list of the server. Until the temporary password is changed the account counts as suspended in the sense of Matrix: the user reads, but sends no message, makes or joins no room, invites nobody and changes no profile. The text of these refusals tells them why; they are told in no other way, so not before they have signed in again. Until then whoever has the temporary password can sign in with it, the administrator too, on a new device that has none of the user’s keys.',
+    parameters: { temporaryPasswordBits: 120 },
+    code: ['server/admin', 'server/http/authenticate-user.ts'],
+    since: '0.1.0',
   }),
   disclosure({
     id: 'totp',
