@@ -26,6 +26,8 @@ export const limits = {
   transactionBodyBytesMax: 16_777_216,
   headersBytesMax: 32_768,
   headersCountMax: 200,
+  /** Of the path of a request that no operation answers. */
+  loggedPathLengthMax: 200,
   connectionsMax: 30_000,
   headersTimeoutMs: 20_000,
   requestTimeoutMs: 300_000,

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { limits } from '@candor/spec';
 import pg from 'pg';
 import t from 'tap';
 import { startTestServer, type TestServer } from '../testing/start-server.ts';
@@ -164,6 +165,34 @@ t.test('HTTP', async (t) => {
     await server.request('GET', `${whoami}?access_token=${alice.accessToken}`);
     t.notMatch(server.logLines.join(''), alice.accessToken);
   });
+});
+
+t.test('the log names what nobody here answers, and no more of it than helps', async (t) => {
+  const server = await startTestServer(t, { env: { CANDOR_LOG_LEVEL: 'debug' } });
+  const { accessToken } = await server.register('alice');
+  const answered = async (method: string, path: string) => {
+    const before = server.logLines.length;
+    await server.request(method, path, { token: accessToken });
+    const line = server.logLines.slice(before).find((one) => one.includes('"msg":"answered"'));
+    return JSON.parse(line ?? '{}');
+  };
+  const unknown = '/_matrix/client/unstable/org.example.msc1/thing';
+  t.match(await answered('PUT', `${unknown}?access_token=${accessToken}`), {
+    level: 'debug',
+    status: 404,
+    method: 'PUT',
+    path: unknown,
+  });
+  const known = '/_matrix/client/versions';
+  t.match(await answered('DELETE', known), { status: 405, method: 'DELETE', path: known });
+  const broken = await answered('GET', '/_matrix/%ff');
+  t.match(broken, { status: 400, method: 'GET', path: '/_matrix/%ff' });
+  const long = `/${'x'.repeat(5_000)}`;
+  t.equal((await answered('GET', long)).path, long.slice(0, limits.loggedPathLengthMax));
+  const recognised = await answered('GET', whoami);
+  t.match(recognised, { status: 200, operationId: 'getTokenOwner' });
+  t.notOk('path' in recognised, 'what is known is named by its operation alone');
+  t.notMatch(server.logLines.join(''), accessToken);
 });
 
 t.test('behind a declared proxy the last address it names counts', async (t) => {

@@ -1,4 +1,5 @@
 import type { RequestListener } from 'node:http';
+import { limits } from '@candor/spec';
 import Koa, { type Context as KoaContext } from 'koa';
 import type { Context } from '../context.ts';
 import { metrics } from '../metrics.ts';
@@ -50,9 +51,9 @@ export const createApp = (context: Context, options: AppOptions): RequestListene
       koa.status = 204;
       return;
     }
+    const { path, query } = splitUrl(koa.req.url ?? '');
     let operationId: string | undefined;
     try {
-      const { path, query } = splitUrl(koa.req.url ?? '');
       const match = routes.find(koa.method, path);
       operationId = match.route.operation.id;
       await handleOperation(context, koa, match, query, options);
@@ -65,7 +66,10 @@ export const createApp = (context: Context, options: AppOptions): RequestListene
       { operation: operationId ?? 'unrecognized', status: koa.status },
       durationMs / 1000,
     );
-    log.debug({ operationId, status: koa.status, durationMs }, 'answered');
+    // Only where no operation names the request: its path says what a client wanted, its query may hold secrets.
+    const asked = { method: koa.method, path: path.slice(0, limits.loggedPathLengthMax) };
+    const name = operationId === undefined ? asked : { operationId };
+    log.debug({ ...name, status: koa.status, durationMs }, 'answered');
   };
 
   const koa = new Koa();
