@@ -53,7 +53,7 @@ const linesOf = (answer: AdminAnswer): readonly string[] => {
   return [
     answer.userId,
     answer.password,
-    'The password is shown this once. With it the user can sign in, read, and give a password of their own; nothing else before that.',
+    'The password is shown this once. With it the user can sign in and read; until they give a password of their own the account counts as suspended.',
   ];
 };
 
