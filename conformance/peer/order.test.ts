@@ -2,7 +2,7 @@ import { isObject, type Pdu, roomVersionRules, signEvent } from '@candor/federat
 import t from 'tap';
 import { startDeployment } from '../deployment.ts';
 import { asPerson } from '../interop/person.ts';
-import { errorOf, joinAsPeer } from './peer-in-room.ts';
+import { errorOf, joinAsPeer, type MadeEvent } from './peer-in-room.ts';
 import { startScriptedPeer } from './scripted-peer.ts';
 
 const deployment = await startDeployment({ size: 1 });
@@ -58,32 +58,60 @@ t.test('who is invited may join before the invitation is back', async (t) => {
   t.match(await joining, { status: 200, json: { room_version: '11' } });
 });
 
-t.test('what an event cites may be in the gap before it', async (t) => {
+/** A user of the peer in a new public room, whom only later events bring to the homeserver. */
+const unheardOf = async () => {
   const roomId = await alice.createRoom({ preset: 'public_chat', room_version: '11' });
   const mallory = await joinAsPeer(peer, homeserver, roomId, 'mallory');
-  const second = `@second:${peer.serverName}`;
   const stateId = (type: string) => mallory.state.get(`${type} `)?.eventId ?? '';
-  const [create, levels, rules] = ['create', 'power_levels', 'join_rules'].map((name) =>
-    stateId(`m.room.${name}`),
-  );
-  const join = mallory.make({
-    type: 'm.room.member',
-    sender: second,
-    state_key: second,
-    content: { membership: 'join' },
-    auth_events: [create, levels, rules] as string[],
-  });
-  mallory.tip = join;
-  const message = mallory.make({
-    sender: second,
-    auth_events: [create, levels, join.eventId] as string[],
-  });
-  peer.answer(({ path }) => {
-    if (path[1] === 'get_missing_events') return { body: { events: [join.pdu] } };
-    return ['event', 'event_auth', 'state_ids', 'state'].includes(path[1] ?? '')
-      ? { status: 404, body: { errcode: 'M_NOT_FOUND' } }
-      : undefined;
+  const [create, levels] = [stateId('m.room.create'), stateId('m.room.power_levels')];
+  const sender = `@second:${peer.serverName}`;
+  /** The next event of the second user, which cites their membership. */
+  const next = (fields: Parameters<typeof mallory.make>[0], membership?: MadeEvent) => {
+    const isMember = fields['type'] === 'm.room.member';
+    const auth_events = [create, levels, ...(isMember ? [stateId('m.room.join_rules')] : [])];
+    if (membership) auth_events.push(membership.eventId);
+    mallory.tip = mallory.make({ sender, auth_events, ...fields });
+    return mallory.tip;
+  };
+  const member = (displayname: string, before?: MadeEvent) => {
+    const content = { membership: 'join', displayname };
+    return next({ type: 'm.room.member', state_key: sender, content }, before);
+  };
+  return { roomId, mallory, next, member };
+};
+
+const notFound = { status: 404, body: { errcode: 'M_NOT_FOUND' } };
+
+t.test('what an event cites may be in the gap before it', async (t) => {
+  const { roomId, mallory, next, member } = await unheardOf();
+  const join = member('second');
+  const message = next({}, join);
+  peer.answer(({ path: [, what = ''] }) => {
+    if (what === 'get_missing_events') return { body: { events: [join.pdu] } };
+    return ['event', 'event_auth', 'state_ids', 'state'].includes(what) ? notFound : undefined;
   });
   t.equal(errorOf(await mallory.send([message]), message), '');
-  t.equal((await alice.untilSeen(roomId, message.eventId)).sender, second);
+  t.equal((await alice.untilSeen(roomId, message.eventId)).event_id, message.eventId);
+});
+
+t.test('what an event cites may be in the state before the gap', async (t) => {
+  const { roomId, mallory, next, member } = await unheardOf();
+  const join = member('second');
+  const renamed = member('third', join);
+  const again = member('fourth', renamed);
+  const message = next({}, again);
+  const before = [...mallory.state.values(), mallory.join, join].map(({ eventId }) => eventId);
+  let isStateTold = false;
+  peer.answer(({ path: [, what = '', id], query }) => {
+    if (what === 'get_missing_events') return { body: { events: [again.pdu] } };
+    if (what === 'state_ids' && query.get('event_id') === renamed.eventId) {
+      isStateTold = true;
+      return { body: { pdu_ids: before, auth_chain_ids: [] } };
+    }
+    const asked = [join, renamed].find(({ eventId }) => eventId === id);
+    if (what === 'event' && isStateTold && asked) return { body: { pdus: [asked.pdu] } };
+    return ['event', 'event_auth', 'state_ids', 'state'].includes(what) ? notFound : undefined;
+  });
+  t.equal(errorOf(await mallory.send([message]), message), '');
+  t.equal((await alice.untilSeen(roomId, message.eventId)).event_id, message.eventId);
 });

@@ -107,12 +107,12 @@ const receive = async (
   if (!known?.isResident)
     return { kind: 'refused', reason: 'this server is not in the room', isMissing: false };
   if (await isPlaced(context, event.eventId)) return { kind: 'known' };
-  // Before what it cites is asked for: that may be in the gap, and then has its place there.
+  // What it cites comes last: most of that is in the gap before it, or in the state there.
   if (!isFilling) await fillGaps(context, source, known, event, budget);
+  const gaps = await bridgeGaps(context, source, known, event, budget);
   if (!(await importCitations(context, source, known.rules, event))) {
     return missing('its auth events cannot be had');
   }
-  const gaps = await bridgeGaps(context, source, known, event, budget);
   const asked = await askForPolicy(context, known, event);
   const { reception, written } = await rooms.write(source.roomId, async (room): Promise<Taken> => {
     if (await isPlaced(context, event.eventId)) return { reception: { kind: 'known' } };
