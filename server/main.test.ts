@@ -67,7 +67,9 @@ t.test('wrong usage ends with 2 and says what is right', async (t) => {
 
 t.test('help and version end with 0', async (t) => {
   t.match(candor(['--help']), { code: 0, out: /usage: candor COMMAND.*serve.*init.*doctor/s });
-  t.match(candor(['version']), { code: 0, out: /^candor \d+\.\d+\.\d+ \(Node v\d+/ });
+  const told = candor(['version']);
+  t.match(told, { code: 0, out: /^candor \d+\.\d+\.\d+ \(Node v\d+/ });
+  for (const flag of ['--version', '-v']) t.strictSame(candor([flag]), told, flag);
 });
 
 t.test('faults in the settings end with 1, all of them named', async (t) => {

@@ -30,7 +30,7 @@ commands
               --out DIR            a new folder
   restore   put a backup into an empty data directory
               --from DIR           what backup made
-  version   print the version
+  version   print the version, as --version and -v do
 
 --config FILE   the settings (YAML); without it candor.yaml in the working directory, if there is one
 --help          this text
@@ -106,6 +106,7 @@ const readFlags = (args: readonly string[]) => {
         uses: { type: 'string' },
         days: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
+        version: { type: 'boolean', short: 'v' },
       },
     });
     const flags = {
@@ -116,7 +117,8 @@ const readFlags = (args: readonly string[]) => {
       from: values.from,
       admin: { admin: values.admin ?? false, uses: values.uses, days: values.days },
     };
-    return { flags, positionals, help: values.help ?? false };
+    const { help = false, version = false } = values;
+    return { flags, positionals: version ? ['version'] : positionals, help };
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
