@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, stat, statfs } from 'node:fs/promises';
+import { access, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { nearestName } from '../config/nearest-name.ts';
@@ -17,9 +17,8 @@ import {
 import { startEmbeddedPostgres } from '../storage/embedded-postgres.ts';
 import { lockDataDir } from '../storage/lock-data-dir.ts';
 import { examineCertificate } from './examine-certificate.ts';
+import { examineFreeSpace } from './examine-free-space.ts';
 import { type Finding, fault, good, warning } from './finding.ts';
-
-const freeBytesMin = 1_073_741_824;
 
 const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
@@ -28,7 +27,10 @@ const exists = async (path: string): Promise<boolean> =>
 
 const checkDataDir = async ({ dataDir }: Config): Promise<readonly Finding[]> => {
   if (!(await exists(dataDir)))
-    return [good(`data directory: ${dataDir} is made at the first start`)];
+    return [
+      good(`data directory: ${dataDir} is made at the first start`),
+      ...(await examineFreeSpace(dataDir)),
+    ];
   const isWritable = await access(dataDir, constants.R_OK | constants.W_OK | constants.X_OK).then(
     () => true,
     () => false,
@@ -36,16 +38,13 @@ const checkDataDir = async ({ dataDir }: Config): Promise<readonly Finding[]> =>
   if (!isWritable)
     return [fault(`data directory: ${dataDir} is not writable for user id ${process.getuid?.()}`)];
   const { mode } = await stat(dataDir);
-  const { bavail, bsize } = await statfs(dataDir);
   return [
     (mode & 0o006) === 0
       ? good(`data directory: ${dataDir}`)
       : warning(
           `data directory: ${dataDir} can be listed by every user; mend it with: chmod o-rw ${dataDir}`,
         ),
-    ...(bavail * bsize < freeBytesMin
-      ? [warning(`data directory: less than 1 GiB is free on the disk of ${dataDir}`)]
-      : []),
+    ...(await examineFreeSpace(dataDir)),
   ];
 };
 
@@ -148,7 +147,7 @@ const examineEnvironment = (env: ConfigSources['env']): readonly Finding[] => {
 
 const signs = { good: ' ok ', warning: 'warn', fault: 'FAIL' } as const;
 
-/** Prints what is well and what is not; 1 when something would stop the start. */
+/** Prints what is well and what is not; 1 when something would stop the start or every write. */
 export const doctor = async (sources: ConfigSources): Promise<number> => {
   const result = readConfig(sources);
   const findings = [
