@@ -211,6 +211,8 @@ export const limits = {
   keyBackupBodyBytesMax: 16_777_216,
   keyBackupAuthDataBytesMax: 65_536,
   backedUpKeysPerBackupMax: 500_000,
+  // Of all backups of a user together.
+  backedUpKeysBytesMax: 1_073_741_824,
   // An archived message is nearly as large as an event.
   backedUpKeyBytesMax: 65_536,
   backedUpKeysPerPageMax: 1_000,

@@ -348,6 +348,7 @@ type KeyBackups = {
   algorithm: string;
   auth_data: string;
   key_count: Generated<number>;
+  key_bytes: Generated<number>;
   changes: Generated<number>;
 };
 

@@ -3,7 +3,10 @@ import type { KeyBackup } from '../../../storage/key-backups.ts';
 import { readJson } from '../../../storage/spoiled-rows.ts';
 
 /** What clients compare to see whether another device has changed the keys. */
-export const changeAnswer = ({ keyCount, changes }: ChangedBackup) => ({
+export const changeAnswer = ({
+  keyCount,
+  changes,
+}: Pick<ChangedBackup, 'keyCount' | 'changes'>) => ({
   etag: `${changes}`,
   count: keyCount,
 });

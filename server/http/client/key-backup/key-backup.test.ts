@@ -305,6 +305,45 @@ t.test('there is an end to backups and to what is in them', async (t) => {
   t.equal((await ines.put(last, [roomId, 'a'], sealed())).status, 200);
 });
 
+t.test('the bytes of all backups of a user have an end', async (t) => {
+  const olga = await owner('olga');
+  const old = await olga.begin();
+  const { sql } = server.context.db;
+  const bytesOf = async (version: string) => {
+    const rows = sql.selectFrom('key_backups').select('key_bytes');
+    const mine = rows.where('user_id', '=', olga.userId).where('version', '=', Number(version));
+    return (await mine.executeTakeFirstOrThrow()).key_bytes;
+  };
+  const key = (text: string, index = 9) =>
+    sealed({ session_data: { x: text }, first_message_index: index });
+  const size = (sessionId: string, text: string) =>
+    Buffer.byteLength(roomId + sessionId + JSON.stringify({ x: text }));
+
+  await olga.put(old, [roomId], { sessions: { a: key('é'.repeat(50)), b: key('b') } });
+  t.equal(await bytesOf(old), size('a', 'é'.repeat(50)) + size('b', 'b'));
+  await olga.put(old, [roomId], { sessions: { a: key('better', 1), b: key('worse', 10) } });
+  t.equal(await bytesOf(old), size('a', 'better') + size('b', 'b'), 'what is replaced is gone');
+  await olga.remove(old, roomId, 'b');
+  t.equal(await bytesOf(old), size('a', 'better'));
+  await olga.remove(old);
+  t.equal(await bytesOf(old), 0);
+
+  const current = await olga.begin();
+  const left = size('a', 'x');
+  const most = limits.backedUpKeysBytesMax - left;
+  const ofOld = sql.updateTable('key_backups').set({ key_bytes: most });
+  await ofOld.where('user_id', '=', olga.userId).where('version', '=', Number(old)).execute();
+  t.match(await olga.put(current, [roomId, 'a'], key('xx')), {
+    status: 400,
+    body: { errcode: 'M_RESOURCE_LIMIT_EXCEEDED' },
+  });
+  t.strictSame((await olga.get(current)).body, { rooms: {} }, 'nothing of it is stored');
+  t.equal((await olga.put(current, [roomId, 'a'], key('x'))).status, 200);
+  t.equal((await olga.put(current, [roomId, 'b'], key('x'))).status, 400);
+  await olga.version('DELETE', old);
+  t.equal((await olga.put(current, [roomId, 'b'], key('x'))).status, 200);
+});
+
 t.test('a whole backup goes in by one request and comes out page by page', async (t) => {
   const jane = await owner('jane');
   const version = await jane.begin();

@@ -36,7 +36,7 @@ const toKey = (roomId: string, sessionId: string, sealed: Sealed): BackedUpKey =
   };
 };
 
-/** Stores keys in the newest backup, which must be of that version. Throws M_NOT_FOUND, M_WRONG_ROOM_KEYS_VERSION. */
+/** Stores keys in the newest backup, which must be of that version. Throws M_NOT_FOUND, M_WRONG_ROOM_KEYS_VERSION, M_RESOURCE_LIMIT_EXCEEDED. */
 export const putKeys = async (
   { db }: Context,
   userId: string,
@@ -58,6 +58,12 @@ export const putKeys = async (
     const changed = await writeBackedUpKeys(tx, newest, keys);
     if (changed.keyCount > limits.backedUpKeysPerBackupMax) {
       throw new MatrixError('M_RESOURCE_LIMIT_EXCEEDED', 'The backup is full');
+    }
+    if (changed.userBytes > limits.backedUpKeysBytesMax) {
+      throw new MatrixError(
+        'M_RESOURCE_LIMIT_EXCEEDED',
+        'The backups are too large: delete those that are not needed any more',
+      );
     }
     return changeAnswer(changed);
   });
