@@ -17,8 +17,8 @@ t.test(
     await arrives(b, before);
     const { from, to } = await rotateSigningKey(a.dataDir, Date.now());
     await a.restart();
-  // It asked for keys just now, and would wait half a minute before it asks again.
-  await b.restart();
+    // It asked for keys just now, and would wait half a minute before it asks again.
+    await b.restart();
 
     const { body } = await a.request('GET', '/_matrix/key/v2/server');
     t.strictSame(Object.keys(body.verify_keys), [to.keyId]);
