@@ -86,6 +86,8 @@ export const limits = {
   aliasServersMax: 100,
   // How long an answer to an invitation waits for the invitation to be back from the user's server.
   invitationWaitMsMax: 5_000,
+  // The same from the other side: pauses before who is invited and was refused asks again.
+  invitedJoinDelaysMs: [200, 1_000, 3_000],
   // Asking another server for an alias, a profile or its rooms while a client waits.
   directoryTimeoutMs: 20_000,
   directoryAnswerBytesMax: 2_097_152,

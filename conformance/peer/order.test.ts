@@ -2,7 +2,7 @@ import { isObject, type Pdu, roomVersionRules, signEvent } from '@candor/federat
 import t from 'tap';
 import { startDeployment } from '../deployment.ts';
 import { asPerson } from '../interop/person.ts';
-import { errorOf, joinAsPeer, type MadeEvent } from './peer-in-room.ts';
+import { errorOf, joinAsPeer, type MadeEvent, sealEvent } from './peer-in-room.ts';
 import { startScriptedPeer } from './scripted-peer.ts';
 
 const deployment = await startDeployment({ size: 1 });
@@ -114,4 +114,41 @@ t.test('what an event cites may be in the state before the gap', async (t) => {
   });
   t.equal(errorOf(await mallory.send([message]), message), '');
   t.equal((await alice.untilSeen(roomId, message.eventId)).event_id, message.eventId);
+});
+
+t.test('a room that does not know of its invitation yet is asked again', async (t) => {
+  const rules = roomVersionRules('11');
+  if (!rules) throw new Error('room version 11');
+  const roomId = `!late:${peer.serverName}`;
+  const sender = `@inviter:${peer.serverName}`;
+  const invite = async (userId: string) => {
+    const { eventId, pdu } = sealEvent(peer, rules, {
+      ...{ room_id: roomId, type: 'm.room.member', sender, state_key: userId },
+      content: { membership: 'invite' },
+      ...{ origin_server_ts: 1, prev_events: ['$p'], auth_events: ['$a'], depth: 3 },
+    });
+    const path = `/_matrix/federation/v2/invite/${enc(roomId)}/${enc(eventId)}`;
+    const create = {
+      type: 'm.room.create',
+      state_key: '',
+      sender,
+      content: { room_version: '11' },
+    };
+    const body = { room_version: '11', event: pdu, invite_room_state: [create] };
+    return peer.ask(homeserver, 'PUT', path, body);
+  };
+  let asked = 0;
+  const forbidden = { status: 403, body: { errcode: 'M_FORBIDDEN' } };
+  peer.answer(({ path: [, what, id] }) => {
+    if (what !== 'make_join' || id !== roomId) return undefined;
+    asked += 1;
+    return asked === 1 ? forbidden : notFound;
+  });
+  const join = () => alice.act(roomId, '/join');
+  await t.rejects(alice.call('POST', `/v3/join/${enc(roomId)}?via=${enc(peer.serverName)}`), /403/);
+  t.equal(asked, 1, 'who is not invited is refused at once');
+  t.equal((await invite(alice.userId)).status, 200);
+  asked = 0;
+  await t.rejects(join(), /404/);
+  t.equal(asked, 2);
 });

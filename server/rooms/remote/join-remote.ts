@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject } from '@candor/federation';
+import { limits, MatrixError } from '@candor/spec';
 import { readMemberProfile } from '../../storage/member-profile.ts';
 import { readMembership } from '../../storage/memberships.ts';
 import type { SentEvent } from '../send-in-room.ts';
@@ -32,6 +34,18 @@ export const serversOfEntry = async (
   return serversToTry(context, roomId, [...via, ...(present ? serversOfMembership(present) : [])]);
 };
 
+/** A server may hand out an invitation before the room that it is for has it, and until then lets nobody in by it. */
+const mayBeEarly = async (
+  { db, rooms }: RemoteContext,
+  { roomId, sender }: RemoteEntry,
+  error: unknown,
+): Promise<boolean> => {
+  if (!(error instanceof MatrixError) || error.errcode !== 'M_FORBIDDEN') return false;
+  const room = await rooms.get(roomId);
+  const present = room && (await readMembership(db, room.roomNid, sender));
+  return present?.membership === 'invite';
+};
+
 /**
  * A user of ours enters a room through another server in it. Throws the refusal of the server that says most:
  * M_FORBIDDEN, M_NOT_FOUND, M_INCOMPATIBLE_ROOM_VERSION, M_UNABLE_TO_GRANT_JOIN, M_CONNECTION_FAILED.
@@ -49,10 +63,20 @@ export const joinRemote = async (
     userId,
     content: await entryContent(context, entry),
   } as const;
-  return tryServers(servers, (server) =>
-    // What that server sends into the room as soon as it took our join waits until we are in.
-    context.rooms.inbound.run(`${server} ${roomId}`, async () =>
-      enterRoom(context, await shakeHands(context, wish, server)),
-    ),
-  );
+  const ask = () =>
+    tryServers(servers, (server) =>
+      // What that server sends into the room as soon as it took our join waits until we are in.
+      context.rooms.inbound.run(`${server} ${roomId}`, async () =>
+        enterRoom(context, await shakeHands(context, wish, server)),
+      ),
+    );
+  for (const delayMs of limits.invitedJoinDelaysMs) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(await mayBeEarly(context, entry, error))) throw error;
+      await sleep(delayMs);
+    }
+  }
+  return ask();
 };
