@@ -2,8 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type CertificateAuthority, makeAuthority } from '@candor/federation/testing';
-import { freePort } from './free-port.ts';
+import { type CertificateAuthority, freePort, makeAuthority } from '@candor/federation/testing';
 import { createHomeserver, type Homeserver, type SystemAccount } from './homeserver.ts';
 import {
   type CapturedExchange,

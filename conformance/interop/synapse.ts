@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CertificateAuthority } from '@candor/federation/testing';
-import { freePort } from '../free-port.ts';
+import { freePort } from '@candor/federation/testing';
 import { type Account, registerAccount } from '../register-account.ts';
 import { sendRequest } from '../send-request.ts';
 import { waitUntil } from './wait-until.ts';

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '@candor/federation/testing';
 import t from 'tap';
-import { freePort } from '../testing/prepare-server.ts';
 import { startTestServer } from '../testing/start-server.ts';
 import { presentedCertificate } from './testing/presented-certificate.ts';
 import { hasPebble, startPebble } from './testing/start-pebble.ts';

@@ -1,8 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type CertificateAuthority, makeAuthority } from '@candor/federation/testing';
+import { type CertificateAuthority, freePort, makeAuthority } from '@candor/federation/testing';
 import { type Teardown, testDatabase } from './test-database.ts';
 
 export type TestServerOptions = {
@@ -12,22 +11,6 @@ export type TestServerOptions = {
 };
 
 let ownAuthority: CertificateAuthority | undefined;
-
-const portsGiven = new Set<number>();
-
-/** Of 127.0.0.1; given to nobody else in this process. */
-export const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      // The system may name a port twice before its first user opens it.
-      const isFresh = !portsGiven.has(port);
-      portsGiven.add(port);
-      server.close(() => resolve(isFresh ? port : freePort()));
-    });
-  });
 
 /** A fresh data directory, database, certificate and free ports, and the environment variables that name them. */
 export const prepareServer = async (t: Teardown, options: TestServerOptions) => {

@@ -1,8 +1,8 @@
 import { connect as connectTcp, isIP } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import { freePort } from '@candor/federation/testing';
 import { check, demand } from '../../check.ts';
 import type { Deployment } from '../../deployment.ts';
-import { freePort } from '../../free-port.ts';
 import { createHomeserver } from '../../homeserver.ts';
 import { match } from '../../match.ts';
 import { sendRequest } from '../../send-request.ts';

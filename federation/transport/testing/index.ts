@@ -1,2 +1,3 @@
 export { type CertificateAuthority, makeAuthority } from './certificate-authority.ts';
+export { freePort } from './free-port.ts';
 export { tlsHandshake } from './tls-handshake.ts';
