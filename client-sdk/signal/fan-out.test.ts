@@ -13,6 +13,7 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import t, { type Test } from 'tap';
+import { Overlay } from '../stores/overlay.ts';
 import { crowd } from '../testing/crowd.ts';
 import type { Phone } from '../testing/phone.ts';
 import { testWorld } from '../testing/world.ts';
@@ -102,6 +103,21 @@ t.test('a thread that breaks down is an error of that send, which can be made ag
   await alice.say(group, 'found');
   await bob.sync();
   t.same(bob.texts(group), ['found']);
+});
+
+t.test('a task that comes while the thread ends is done here', async (t) => {
+  const { alice, group, fanOut } = await inCrowd(t);
+  t.ok(await fanOut.begin());
+  const { store, userId, deviceId } = alice;
+  const identity = store.transaction((tx) => loadDeviceIdentity(tx, userId, deviceId));
+  const entries = group.members.map((member) => ({ userId: member, selfSigningKey: null }));
+  const context = { identity, now: () => alice.clock.ms };
+  const ended = fanOut.close();
+  const task = { entries, answer: {} };
+  const read = await fanOut.run('readUsers', new Overlay(store), context, task);
+  t.equal(read.length, group.members.length);
+  await ended;
+  t.ok(await fanOut.begin(), 'and there may be another');
 });
 
 t.test('without its program everything is done here', async (t) => {

@@ -20,7 +20,12 @@ type Task<T extends keyof Tasks> = (
   context: SessionContext,
   input: Input<T>,
 ) => Promise<Output<T>>;
-type Thread = { readonly worker: Worker; readonly ready: Promise<boolean>; isReady: boolean };
+type Thread = {
+  readonly worker: Worker;
+  readonly ready: Promise<boolean>;
+  isReady: boolean;
+  isEnding: boolean;
+};
 type Waiter = {
   readonly resolve: (answer: JobAnswer) => void;
   readonly reject: (error: Error) => void;
@@ -58,7 +63,8 @@ export class FanOut {
   ): Promise<Output<T>> {
     const isLarge = input.entries.length >= limits.fanOutThreadDevicesMin;
     const thread = isLarge ? this.#wanted() : undefined;
-    if (!thread?.isReady) return (fanOutTasks[task] as Task<T>)(tables, context, input);
+    if (!thread?.isReady || thread.isEnding)
+      return (fanOutTasks[task] as Task<T>)(tables, context, input);
     const rows = rowsForJob(tables, input.entries);
     const job = { id: ++this.#jobs, task, rows, input: JSON.stringify(input), now: context.now() };
     const answer = await this.#call(thread.worker, job);
@@ -74,7 +80,9 @@ export class FanOut {
 
   /** Ends the thread; what it was doing is rejected. A later task begins another. */
   async close(): Promise<void> {
-    await this.#thread?.worker.terminate();
+    if (!this.#thread) return;
+    this.#thread.isEnding = true;
+    await this.#thread.worker.terminate();
   }
 
   #call(worker: Worker, job: Job): Promise<JobAnswer> {
@@ -99,7 +107,7 @@ export class FanOut {
       execArgv: [],
     });
     const { promise: ready, resolve } = Promise.withResolvers<boolean>();
-    const thread: Thread = { worker, ready, isReady: false };
+    const thread: Thread = { worker, ready, isReady: false, isEnding: false };
     this.#thread = thread;
     let cause: unknown;
     worker.on('message', (message: 'ready' | JobAnswer) => {

@@ -98,7 +98,9 @@ export class ResolutionThread {
 
   /** Ends the thread; what it is at is rejected. A later resolution begins another. */
   async close(): Promise<void> {
-    await this.#worker?.terminate();
+    const worker = this.#worker;
+    this.#worker = undefined;
+    await worker?.terminate();
   }
 
   #started(): Worker {
