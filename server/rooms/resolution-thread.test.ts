@@ -165,3 +165,15 @@ t.test('a room with a large fork comes to the newer names', async (t) => {
   t.equal(entries.size, 303);
   t.ok(late.every(({ eventId }) => nids.has(stored.get(eventId)?.eventNid ?? 0)));
 });
+
+t.test('a resolution that comes while the thread ends begins another', async (t) => {
+  const rules = roomVersionRules('11');
+  if (!rules) throw new Error('room version 11');
+  const thread = new ResolutionThread();
+  t.teardown(() => thread.close());
+  const resolution = resolutionOf(rules, 3);
+  const before = await thread.resolve(resolution);
+  const ended = thread.close();
+  t.same(await thread.resolve(resolution), before);
+  await ended;
+});
