@@ -4,6 +4,7 @@ import { metrics } from '../metrics.ts';
 import type { Tx } from '../storage/database.ts';
 import { holdDevices } from '../storage/hold-devices.ts';
 import { insertToDevice } from '../storage/to-device.ts';
+import { canonicalText } from './canonical-text.ts';
 
 /** One message type by one sender; user id → device id or `*` → content. */
 export type ToDeviceBatch = {
@@ -15,9 +16,9 @@ export type ToDeviceBatch = {
 /** Stands for every device of a user. */
 const everyDevice = '*';
 
-/** A content that fits into one message. */
+/** A content that fits into one message and can travel: what cannot be signed would hold up all that is meant for its server. */
 export const isDeliverable = (content: unknown): content is JsonObject =>
-  isObject(content) && Buffer.byteLength(JSON.stringify(content)) <= limits.toDeviceMessageBytesMax;
+  isObject(content) && canonicalText(content, limits.toDeviceMessageBytesMax) !== undefined;
 
 /** Queues messages for the devices of these local users, each until its device has acknowledged it. What is meant for a device that is not there, or for which too much waits, is dropped and counted. */
 // https://spec.matrix.org/v1.19/client-server-api/#send-to-device-messaging

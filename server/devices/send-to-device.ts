@@ -6,6 +6,7 @@ import type { DeviceName } from '../storage/one-time-keys.ts';
 import { queueEdu } from '../storage/queue-edu.ts';
 import { rememberSentToDevice } from '../storage/to-device-once.ts';
 import { byServer } from './by-server.ts';
+import { canonicalText } from './canonical-text.ts';
 import { deliverToDevice, isDeliverable, type ToDeviceBatch } from './deliver-to-device.ts';
 
 type Messages = Record<string, Record<string, unknown>>;
@@ -33,9 +34,17 @@ const inParts = (userIds: readonly string[], messages: ToDeviceBatch['messages']
   return parts;
 };
 
+const refusalOf = (content: unknown): MatrixError =>
+  canonicalText(content, Number.POSITIVE_INFINITY) === undefined
+    ? new MatrixError(
+        'M_BAD_JSON',
+        'A message has a float, a number too large, or is nested too deep',
+      )
+    : new MatrixError('M_TOO_LARGE', 'A message is too long');
+
 /**
  * Sends messages to devices here and on other servers; the same transaction id a second time does nothing.
- * Throws M_TOO_LARGE when a message does not fit into one EDU.
+ * Throws M_TOO_LARGE when a message does not fit into one EDU, M_BAD_JSON when it cannot be signed.
  */
 // https://spec.matrix.org/v1.19/client-server-api/#put_matrixclientv3sendtodeviceeventtypetxnid
 export const sendToDevices = async (
@@ -45,7 +54,8 @@ export const sendToDevices = async (
   { type, messages }: Omit<ToDeviceBatch, 'sender'>,
 ): Promise<void> => {
   const contents = Object.values(messages).flatMap((devices) => Object.values(devices));
-  if (!contents.every(isDeliverable)) throw new MatrixError('M_TOO_LARGE', 'A message is too long');
+  const unfit = contents.find((content) => !isDeliverable(content));
+  if (unfit !== undefined) throw refusalOf(unfit);
   const sender = device.userId;
   const { local, remote } = byServer(Object.keys(messages), config.serverName);
   await transact(db, async (tx) => {

@@ -1,3 +1,4 @@
+import type { JsonObject } from '@candor/federation';
 import { type BodyOf, clientServer, isServerName, limits, MatrixError } from '@candor/spec';
 import { Compile } from 'typebox/compile';
 import type { Context } from '../context.ts';
@@ -9,6 +10,24 @@ type Query = BodyOf<typeof clientServer.queryPublicRooms>;
 
 const roomValidator = Compile(clientServer.getPublicRooms.response.properties.chunk.items);
 
+/** Passes on what the list knows of, and no limit beyond its own: other members and larger numbers may not be signable. */
+const questionOf = (query: Query): JsonObject => {
+  const { limit = limits.publicRoomsPageMax, since, filter } = query;
+  const { include_all_networks, third_party_instance_id } = query;
+  const question = {
+    limit: Math.min(limit, limits.publicRoomsPageMax),
+    since,
+    filter: filter && {
+      generic_search_term: filter.generic_search_term,
+      room_types: filter.room_types,
+    },
+    include_all_networks,
+    third_party_instance_id,
+  };
+  // Without what is undefined.
+  return JSON.parse(JSON.stringify(question));
+};
+
 const askServer = async (
   context: Pick<Context, 'federation'>,
   serverName: string,
@@ -19,7 +38,7 @@ const askServer = async (
       server,
       method: 'POST',
       path: ['v1', 'publicRooms'],
-      content: JSON.parse(JSON.stringify(query)),
+      content: questionOf(query),
       timeoutMs: limits.directoryTimeoutMs,
       maxBytes: limits.directoryAnswerBytesMax,
     }),

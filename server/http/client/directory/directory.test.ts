@@ -167,6 +167,13 @@ t.test('rooms of another server are found by alias and in its list', async (t) =
   t.match(none, refused(404, 'M_NOT_FOUND'));
   const list = await call(alice, 'GET', `/publicRooms?server=${there.serverName}`);
   t.match(list.body.chunk, [{ room_id: body.room_id, name: 'Far away' }]);
+  const odd = {
+    limit: 1e300,
+    unknown: [{ type: 0.5 }],
+    filter: { room_types: [null], unknown: -0 },
+  };
+  const again = await call(alice, 'POST', `/publicRooms?server=${there.serverName}`, odd);
+  t.match(again.body.chunk, [{ room_id: body.room_id }], 'what cannot be signed is not passed on');
   const search = (term: string) =>
     call(alice, 'POST', `/publicRooms?server=${there.serverName}`, {
       filter: { generic_search_term: term },
