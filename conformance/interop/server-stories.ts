@@ -162,12 +162,20 @@ const devices = async (t: Test, { teller, listener }: Pair) => {
   t.match(await listener.call('POST', '/v3/keys/claim', claim), {
     one_time_keys: { [userId]: { [deviceId]: { 'signed_curve25519:AAAA': oneTime } } },
   });
+  const path = `/_matrix/client/v3/sendToDevice/org.example.note/${deviceId}`;
+  const note = (txn: string, message: object) =>
+    sendRequest(`${teller.url}${path}${txn}`, {
+      method: 'PUT',
+      token: teller.accessToken,
+      body: { messages: { [listener.userId]: { [listener.deviceId]: message } } },
+    });
+  // Canonical JSON knows no floats: one homeserver refuses them, the other signs them as it writes them.
+  const odd = await note('odd', { odd: 0.5, tiny: 1e-7, huge: 1e300 });
+  t.ok([200, 400].includes(odd.status), 'a message with floats is sent or refused');
   const message = { secret: `for ${listener.userId}` };
-  await teller.call('PUT', `/v3/sendToDevice/org.example.note/${deviceId}`, {
-    messages: { [listener.userId]: { [listener.deviceId]: message } },
-  });
+  t.equal((await note('', message)).status, 200);
   const received = await listener.untilSynced('the to-device message', (sync) =>
-    sync.to_device?.events?.find(({ type }) => type === 'org.example.note'),
+    sync.to_device?.events?.find(({ content }) => content['secret']),
   );
   t.match(received, { sender: userId, content: message });
 };

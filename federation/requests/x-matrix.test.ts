@@ -1,6 +1,7 @@
 import { verify } from 'node:crypto';
 import t from 'tap';
 import type { JsonObject } from '../events/room-event.ts';
+import { canonicalJson } from '../json/canonical-json.ts';
 import { publicKeyFromBase64, signingKeyFromSeed } from '../keys/signing-key.ts';
 import { parseAuthorization, requestSignedBytes, signRequest } from './x-matrix.ts';
 
@@ -33,6 +34,12 @@ t.test('the signed bytes are the canonical JSON of the request', async (t) => {
     '{"content":{"a":2,"b":1},"destination":"[::1]:8448","method":"PUT","origin":"a.example:8448","uri":"/_matrix/federation/v1/send/1?x=%20"}',
   );
   t.throws(() => requestSignedBytes({ ...request, content: { a: 1.5 } }), /no safe integer/);
+  const content = { a: [1], b: 'é' };
+  t.strictSame(
+    requestSignedBytes({ ...request, content: { a: 0.5 }, contentText: canonicalJson(content) }),
+    requestSignedBytes({ ...request, content }),
+    'the text stands where the canonical form would',
+  );
 });
 
 t.test('the header is written so that old servers read it', async (t) => {

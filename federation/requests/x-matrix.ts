@@ -1,5 +1,6 @@
 import { isServerName } from '@candor/spec';
 import type { Json, JsonObject } from '../events/room-event.ts';
+import { CanonicalJsonError, canonicalJson } from '../json/canonical-json.ts';
 import { isObject } from '../json/is-object.ts';
 import { signedBytes, signJson } from '../json/sign-json.ts';
 import type { SigningKey } from '../keys/signing-key.ts';
@@ -13,6 +14,8 @@ export type SignableRequest = {
   readonly destination: string;
   /** The parsed body; absent when there is none. */
   readonly content?: Json;
+  /** The body as it came: so other servers sign what has no canonical form, such as floats. */
+  readonly contentText?: string;
 };
 
 export type Authorization = {
@@ -31,9 +34,18 @@ const requestObject = ({ method, uri, origin, destination, content }: SignableRe
   ...(content !== undefined && { content }),
 });
 
-/** What the signature of a request covers; throws `CanonicalJsonError` when the body has no canonical form. */
-export const requestSignedBytes = (request: SignableRequest): Buffer =>
-  signedBytes(requestObject(request));
+/** What the signature of a request covers; throws `CanonicalJsonError` when the body has no canonical form and its text is not known. */
+export const requestSignedBytes = (request: SignableRequest): Buffer => {
+  const { method, uri, origin, destination, contentText } = request;
+  try {
+    return signedBytes(requestObject(request));
+  } catch (error) {
+    if (!(error instanceof CanonicalJsonError) || contentText === undefined) throw error;
+    const others = canonicalJson({ method, uri, origin, destination });
+    // "content" comes first among the members.
+    return Buffer.from(`{"content":${contentText},${others.slice(1)}`);
+  }
+};
 
 /** The `Authorization` header of a request to another server. */
 // https://spec.matrix.org/v1.19/server-server-api/#request-authentication

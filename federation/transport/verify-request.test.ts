@@ -1,5 +1,7 @@
+import { sign } from 'node:crypto';
 import t from 'tap';
 import type { Json } from '../events/room-event.ts';
+import { encodeBase64 } from '../json/unpadded-base64.ts';
 import { signRequest } from '../requests/x-matrix.ts';
 import { startKeyNetwork, testKey } from './testing/start-key-network.ts';
 import { type InboundRequest, verifyRequest } from './verify-request.ts';
@@ -50,6 +52,20 @@ t.test('inbound requests are judged by their X-Matrix headers', async (t) => {
   await isRefused({ ...good, uri: `${uri}&y=1` }, 'signature', 'another target');
   await isRefused({ ...good, content: { pdus: [] } }, 'signature', 'another body');
   await isRefused({ ...good, content: { n: 1.5 } }, 'content', 'a body without canonical form');
+  const asSent = (contentText: string, sentText = contentText): InboundRequest => {
+    const rest = `"destination":"us.test","method":"PUT","origin":"one.test","uri":"${uri}"}`;
+    const bytes = Buffer.from(`{"content":${contentText},${rest}`);
+    const sig = encodeBase64(sign(null, bytes, key.privateKey));
+    const authorization = [header.replace(/sig="[^"]*"/, `sig="${sig}"`)];
+    return { ...good, content: JSON.parse(sentText), contentText: sentText, authorization };
+  };
+  t.strictSame(await judge(asSent('{"n":1e-07}')), accepted, 'signed in the form it is sent in');
+  await isRefused(asSent('{"n":1e-07}', '{"n":1e-7}'), 'signature', 'and in no other form');
+  await isRefused(
+    asSent('{"b":1,"a":2}'),
+    'signature',
+    'but never where there is a canonical form',
+  );
   await isRefused(signed({ key: testKey('zz') }), 'signature', 'a key id nobody knows');
   await isRefused(
     signed({ key: { ...testKey('b'), keyId: key.keyId } }),

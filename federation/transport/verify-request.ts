@@ -18,6 +18,8 @@ export type InboundRequest = {
   readonly uri: string;
   /** The parsed body; absent when there is none. */
   readonly content?: Json;
+  /** The body exactly as received. One float in an EDU must not keep back all that its server has to tell. */
+  readonly contentText?: string;
   /** Every `Authorization` header of the request. */
   readonly authorization: readonly string[];
 };
@@ -76,7 +78,7 @@ export const verifyRequest = async (
   request: InboundRequest,
   verifier: RequestVerifier,
 ): Promise<RequestVerdict> => {
-  const { method, uri, content, authorization } = request;
+  const { method, uri, authorization, ...body } = request;
   if (authorization.length > limits.authorizationHeadersMax) {
     return refused('headers', 'too many Authorization headers');
   }
@@ -96,8 +98,8 @@ export const verifyRequest = async (
   }
   if (verifier.isAllowed?.(origin) === false) return refused('allow list', 'not federating');
 
-  const signable = { method, uri, origin, destination: verifier.serverName };
-  const signedBytes = bytesOf(content === undefined ? signable : { ...signable, content });
+  const signable = { method, uri, origin, destination: verifier.serverName, ...body };
+  const signedBytes = bytesOf(signable);
   if (signedBytes === undefined) return refused('content', 'the body is no canonical JSON');
   const outcome = await isSigned(signedBytes, headers, verifier);
   return outcome === 'signed' ? { allowed: true, origin } : refused('signature', outcome);

@@ -3,13 +3,14 @@ import type { Json } from '@candor/federation';
 import { verifyRequest } from '@candor/federation/transport';
 import { MatrixError } from '@candor/spec';
 import type { Context } from '../context.ts';
+import type { ReceivedBody } from './read-body.ts';
 
 /** The server that signed the request. Throws M_UNAUTHORIZED when none did, or for another destination. */
 // https://spec.matrix.org/v1.19/server-server-api/#request-authentication
 export const authenticateServer = async (
   { config, federation, now }: Context,
   incoming: IncomingMessage,
-  content: unknown,
+  { value: content, text: contentText }: ReceivedBody,
 ): Promise<string> => {
   const verdict = await verifyRequest(
     {
@@ -17,6 +18,7 @@ export const authenticateServer = async (
       uri: incoming.url ?? '',
       authorization: incoming.headersDistinct['authorization'] ?? [],
       ...(content !== undefined && { content: content as Json }),
+      ...(contentText !== undefined && { contentText }),
     },
     {
       serverName: config.serverName,

@@ -13,7 +13,7 @@ import { clientAddress } from './client-address.ts';
 import type { Draining } from './draining.ts';
 import { goesOnWhenFull } from './goes-on-when-full.ts';
 import type { RateLimit } from './rate-limit.ts';
-import { openByteBody, readJsonBody } from './read-body.ts';
+import { openByteBody, type ReceivedBody, readJsonBody } from './read-body.ts';
 import type { RouteMatch } from './route-table.ts';
 
 export type HandleOptions = {
@@ -75,10 +75,10 @@ class IncomingRequest {
   }
 }
 
-const readBody = (operation: Operation, incoming: IncomingMessage) => {
-  if (operation.body === undefined) return undefined;
+const readBody = async (operation: Operation, incoming: IncomingMessage): Promise<ReceivedBody> => {
+  if (operation.body === undefined) return { value: undefined };
   if (operation.body === 'bytes') {
-    return openByteBody(incoming, operation.bodyBytesMax ?? limits.mediaUploadBytesMax);
+    return { value: openByteBody(incoming, operation.bodyBytesMax ?? limits.mediaUploadBytesMax) };
   }
   return readJsonBody(incoming, operation.bodyBytesMax ?? limits.requestBodyBytesMax);
 };
@@ -125,10 +125,13 @@ export const handleOperation = async (
 
   if (context.db.space?.isShort && !goesOnWhenFull(operation)) throw new DiskFull();
 
-  let body = await readBody(operation, req);
+  const received = await readBody(operation, req);
   // The signature covers the body, so another server is known only once it is read.
   const origin =
-    operation.auth === 'signedRequest' ? await authenticateServer(context, req, body) : undefined;
+    operation.auth === 'signedRequest'
+      ? await authenticateServer(context, req, received)
+      : undefined;
+  let body = received.value;
   if (body === undefined && isObjectSchema(operation.body)) body = {};
   const query = schema.readQuery(queryText);
   schema.check('params', params);

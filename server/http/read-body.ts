@@ -38,18 +38,26 @@ const readBytes = (incoming: IncomingMessage, bytesMax: number): Promise<Buffer>
     });
   });
 
-/** Reads a JSON body whatever its Content-Type says; undefined when it is empty. Throws M_TOO_LARGE or M_NOT_JSON. */
+export type ReceivedBody = {
+  /** Parsed JSON, or a stream of bytes; undefined when there is no body. */
+  readonly value: unknown;
+  /** The JSON as it came. */
+  readonly text?: string;
+};
+
+/** Reads a JSON body whatever its Content-Type says. Throws M_TOO_LARGE or M_NOT_JSON. */
 // https://spec.matrix.org/v1.19/client-server-api/#api-standards
 export const readJsonBody = async (
   incoming: IncomingMessage,
   bytesMax: number,
-): Promise<unknown> => {
+): Promise<ReceivedBody> => {
   refuseDeclaredLength(incoming, bytesMax);
   const bytes = await readBytes(incoming, bytesMax);
-  if (bytes.length === 0) return undefined;
+  if (bytes.length === 0) return { value: undefined };
   try {
     if (!isUtf8(bytes)) throw new SyntaxError('not UTF-8');
-    return parseJson(bytes.toString());
+    const text = bytes.toString();
+    return { value: parseJson(text), text };
   } catch (cause) {
     const reason =
       cause instanceof SyntaxError && cause.message.startsWith('JSON ') ? cause.message : undefined;
