@@ -180,11 +180,15 @@ export const deviceDirectory = {
   ): Promise<string[]> => {
     const pause = yieldEvery(limits.eventLoopHoldMsMax);
     const users: User[] = [];
+    const away = new Set<string>();
     for (const userId of request.generations.keys()) {
       const user = tables.get('users', { userId });
       if (!user) continue;
-      const isAway = memberOf(memberOf(answer, 'failures'), serverNameOf(userId) ?? '');
-      if (isAway === undefined) users.push(user);
+      const isAway =
+        memberOf(memberOf(answer, 'failures'), serverNameOf(userId) ?? '') !== undefined;
+      const isTold = memberOf(memberOf(answer, 'device_keys'), userId) !== undefined;
+      if (isAway) away.add(userId);
+      if (isTold || !isAway) users.push(user);
       else tables.put('users', { ...user, queryAfter: context.now() + limits.keyRequestBackoffMs });
     }
     const read = await context.fanOut.run('readUsers', tables, context, {
@@ -197,10 +201,15 @@ export const deviceDirectory = {
       if (!queried) continue;
       const { userId } = user;
       const seen = trust.see(user, queried.masterKey, queried.selfSigningKey);
-      const outdated = user.generation !== request.generations.get(userId);
-      storeUser(tables, context, user, { ...seen, outdated, queriedAt: context.now() });
+      // Of a server that is away this one may know a part, and that it has signed: nothing is gone by it.
+      const isPart = away.has(userId);
+      const outdated = isPart || user.generation !== request.generations.get(userId);
+      const queryAfter = isPart ? context.now() + limits.keyRequestBackoffMs : user.queryAfter;
+      storeUser(tables, context, user, { ...seen, outdated, queryAfter, queriedAt: context.now() });
       const present = new Set(queried.devices.map(({ deviceId }) => deviceId));
-      for (const device of tables.all('devices', { where: { userId, deleted: false } })) {
+      for (const device of isPart
+        ? []
+        : tables.all('devices', { where: { userId, deleted: false } })) {
         if (!present.has(device.deviceId)) tables.put('devices', { ...device, deleted: true });
       }
       for (const device of queried.devices) storeDevice(tables, context, userId, device);

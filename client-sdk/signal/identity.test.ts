@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { limits } from '@candor/spec';
 import t from 'tap';
 import type { Phone } from '../testing/phone.ts';
 import { testWorld } from '../testing/world.ts';
@@ -207,6 +208,45 @@ t.test('a list that changed is asked for before what is queued goes out again', 
     t.not(JSON.stringify(second.content), JSON.stringify(first.content));
   }
 });
+
+t.test(
+  'keys that are told although their server failed are used, and asked for again',
+  async (t) => {
+    const { office, clock, alice, bob, talk, phone } = await pair(true);
+    /** Bob's server is said to be away, and this device is all that is known of before. */
+    const answerPartly = async (deviceId: string) => {
+      const event = { txnId: deviceId, ...talk, type: 'm.room.message', content: {} };
+      const step = await alice.engine.encryptRoomEvent(event);
+      const [query] = step.status === 'needs' ? step.requests : [];
+      if (query?.operation !== 'queryKeys') throw new Error('no query');
+      const answer = office.answer(alice.userId, alice.deviceId, query) as {
+        device_keys: Record<string, Record<string, unknown>>;
+      };
+      const device_keys = {
+        ...answer.device_keys,
+        [bob.userId]: { [deviceId]: answer.device_keys[bob.userId]?.[deviceId] },
+      };
+      const failures = { [bob.userId.replace(/^[^:]*:/, '')]: { status: 503 } };
+      await alice.engine.applyAnswer(query, { ...answer, device_keys, failures });
+    };
+    const reached = async () =>
+      Object.keys((await alice.ready(talk, { body: 'x' })).content['ciphertext'] ?? {}).sort();
+
+    await answerPartly('PHONE');
+    t.same(await reached(), [addressOf(bob.userId, 'PHONE')]);
+    t.same(await alice.engine.outgoingRequests(), [], 'not at once');
+    await phone('bob', 'TABLET').setUp(bob);
+    await alice.read();
+    await answerPartly('TABLET');
+    const both = ['PHONE', 'TABLET'].map((id) => addressOf(bob.userId, id));
+    t.same(await reached(), both, 'what such an answer does not tell of is still there');
+    office.removeDevice(bob.userId, 'PHONE');
+    alice.inbox.changed.clear();
+    clock.ms += limits.keyRequestBackoffMs;
+    t.match(await alice.engine.outgoingRequests(), [{ operation: 'queryKeys' }], 'but later');
+    t.same(await reached(), [addressOf(bob.userId, 'TABLET')]);
+  },
+);
 
 t.test('malformed key answers harm nobody but themselves', async (t) => {
   const { office, alice, bob, talk, phone } = await pair(true);
