@@ -1,8 +1,9 @@
+import { sign } from 'node:crypto';
 import { isServerName } from '@candor/spec';
-import type { Json, JsonObject } from '../events/room-event.ts';
+import type { Json } from '../events/room-event.ts';
 import { CanonicalJsonError, canonicalJson } from '../json/canonical-json.ts';
-import { isObject } from '../json/is-object.ts';
-import { signedBytes, signJson } from '../json/sign-json.ts';
+import { signedBytes } from '../json/sign-json.ts';
+import { encodeBase64 } from '../json/unpadded-base64.ts';
 import type { SigningKey } from '../keys/signing-key.ts';
 
 export type SignableRequest = {
@@ -51,9 +52,7 @@ export const requestSignedBytes = (request: SignableRequest): Buffer => {
 // https://spec.matrix.org/v1.19/server-server-api/#request-authentication
 export const signRequest = (request: SignableRequest, key: SigningKey): string => {
   const { origin, destination } = request;
-  const signatures = signJson(requestObject(request), origin, key)['signatures'] as JsonObject;
-  const own = signatures[origin];
-  const signature = isObject(own) ? own[key.keyId] : undefined;
+  const signature = encodeBase64(sign(null, requestSignedBytes(request), key.privateKey));
   return `X-Matrix origin="${origin}",destination="${destination}",key="${key.keyId}",sig="${signature}"`;
 };
 
