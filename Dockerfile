@@ -23,6 +23,6 @@ VOLUME /data
 EXPOSE 80 443 8448
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
-  CMD ["node", "-e", "fetch('http://127.0.0.1:8008/health').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "server/bin/candor.js", "health"]
 ENTRYPOINT ["node", "--max-semi-space-size=16", "server/bin/candor.js"]
 CMD ["serve"]

@@ -15,6 +15,7 @@ commands
               --server-name NAME   the part behind the colon of every user id
               --data-dir FOLDER    where everything is kept (./data)
   doctor    check the settings, the data directory, the database, the ports, the certificate
+  health    ask the running server whether it can serve; for health checks of containers
   export    write everything in the database to a file, also while the server runs
               --out FILE           JSON lines; a folder gets a file database.ndjson
   admin     manage accounts, also while the server runs
@@ -66,6 +67,7 @@ const commands: Readonly<
   init: async (flags) => (await import('./commands/init.ts')).init(flags),
   doctor: async (flags) =>
     (await import('./commands/doctor.ts')).doctor({ file: settingsFile(flags), env: process.env }),
+  health: async (flags) => (await import('./commands/health.ts')).health(settings(flags)),
   export: async (flags) => {
     if (flags.out === undefined) throw new UsageError('--out FILE is missing');
     return (await import('./commands/export.ts')).exportAll(settings(flags), flags.out);

@@ -34,6 +34,8 @@ export const limits = {
   keepAliveMs: 65_000,
   // Both together stay below the ten seconds that service managers and containers wait before they kill.
   drainMsMax: 5_000,
+  // Less than the health check of the image waits.
+  healthTimeoutMs: 3_000,
   senderStopMsMax: 1_000,
   databaseRetryMs: 5_000,
   // Requests a caller may make at once, and how many of them come back each minute.
