@@ -5,7 +5,7 @@ import { waitUntil } from '../interop/wait-until.ts';
 import { dice } from './dice.ts';
 import { nothingSeen, type Seen, type StubbornClient, stubbornClient } from './stubborn-client.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(240_000);
 
 const seed = Number(process.env['CANDOR_FAULT_SEED'] ?? Date.now() % 1_000_000);
 const kills = 4;
@@ -84,6 +84,9 @@ t.test(`servers are killed at any moment and lose and double nothing (seed ${see
     await sleep(random() * 300);
     await Promise.all(victims.map((server) => server.start()));
   }
+  await waitUntil('both to have read something', async () =>
+    lives.every(({ lastRead }) => lastRead() !== undefined),
+  );
   isOver = true;
   await Promise.all(lives.map(({ ended }) => ended));
 
@@ -105,7 +108,7 @@ t.test(`servers are killed at any moment and lose and double nothing (seed ${see
       return isComplete();
     }).catch((error: Error) => t.fail(error.message));
   }
-  for (const [index, { me, peer, seen, lastRead }] of lives.entries()) {
+  for (const [index, { me, peer, seen }] of lives.entries()) {
     const other = lives.find((one) => one.me === peer);
     const ids = seen.timelines.get(roomId) ?? [];
     t.strictSame(seen.gaps, [], `${me.userId} had no gap`);
@@ -129,7 +132,6 @@ t.test(`servers are killed at any moment and lose and double nothing (seed ${see
       'receipts never moved back',
     );
     t.equal(moves.at(-1), ids.indexOf(other?.lastRead() ?? ''), 'the last receipt arrived');
-    t.ok(lastRead(), `${me.userId} read something`);
     const again = nothingSeen(tokens[index]);
     await me.sync(again);
     t.strictSame(again.timelines.get(roomId), ids, 'one sync over it all has the same sequence');
