@@ -1,6 +1,3 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { clientServer, limits } from '@candor/spec';
 import t, { type Test } from 'tap';
 import { attachedFile } from '../attachments/attached-file.ts';
@@ -10,34 +7,20 @@ import { SignalEngine } from '../signal/signal-engine.ts';
 import { openMemoryStore } from '../stores/memory-store.ts';
 import { fillGap } from '../sync/fill-gap.ts';
 import { type RoomNews, readSync } from '../sync/read-sync.ts';
+import { type Answer, startHomeserver } from '../testing/start-homeserver.ts';
 import { HomeserverApi } from './homeserver-api.ts';
 import { sendRequest } from './request.ts';
-
-type Answer = { readonly status?: number; readonly body?: unknown; readonly location?: string };
 
 const tokens = { accessToken: 'secret', refreshToken: null };
 
 /** A homeserver that answers as it is told, and what it was asked. */
 const startLiar = async (t: Test, answer: (url: URL) => Answer) => {
-  const asked: string[] = [];
-  const server = createServer((request, response) => {
-    asked.push(request.url ?? '');
-    const { status = 200, body = {}, location } = answer(new URL(request.url ?? '/', 'http://x'));
-    response.writeHead(status, {
-      'content-type': 'application/json',
-      ...(location !== undefined && { location }),
-    });
-    response.end(JSON.stringify(body));
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { url, asked, api: new HomeserverApi({ baseUrl: url, tokens }) };
+  const { baseUrl, asked } = await startHomeserver(t, (one) =>
+    answer(new URL(one.url, 'http://x')),
+  );
+  return { url: baseUrl, asked, api: new HomeserverApi({ baseUrl, tokens }) };
 };
+
 t.test('no parameter leads out of its place in a path', async (t) => {
   const { url, asked } = await startLiar(t, () => ({}));
   for (const roomId of ['.', '..']) {
@@ -47,7 +30,10 @@ t.test('no parameter leads out of its place in a path', async (t) => {
   }
   const params = { roomId: '!a/../b', eventType: '../x', txnId: '%2e%2e' };
   await sendRequest(url, { operation: clientServer.sendMessage, params, body: {} });
-  t.same(asked, ['/_matrix/client/v3/rooms/!a%2F..%2Fb/send/..%2Fx/%252e%252e']);
+  t.same(
+    asked.map((one) => one.url),
+    ['/_matrix/client/v3/rooms/!a%2F..%2Fb/send/..%2Fx/%252e%252e'],
+  );
 });
 
 t.test('a file of a message is fetched from where files are, or not at all', async (t) => {
@@ -68,7 +54,10 @@ t.test('a file of a message is fetched from where files are, or not at all', asy
 
 t.test('the token does not follow a redirect', async (t) => {
   const other = await startLiar(t, () => ({}));
-  const { api } = await startLiar(t, () => ({ status: 302, location: `${other.url}/x` }));
+  const { api } = await startLiar(t, () => ({
+    status: 302,
+    headers: { location: `${other.url}/x` },
+  }));
   await t.rejects(api.call(clientServer.getTokenOwner, {}));
   t.same(other.asked, []);
 });
