@@ -24,6 +24,8 @@ export const limits = {
   keysBodyBytesMax: 8_388_608,
   mediaUploadBytesMax: 52_428_800,
   transactionBodyBytesMax: 16_777_216,
+  // Deeper than any homeserver takes from its users: who sends too deep an event must not keep back those of others.
+  transactionDepthMax: 20_000,
   headersBytesMax: 32_768,
   headersCountMax: 200,
   /** Of the path of a request that no operation answers. */
@@ -58,6 +60,8 @@ export const limits = {
 
   timelineEventsDefault: 10,
   timelineEventsMax: 1_000,
+  /** Gaps that a room's timeline is cut at; older ones are shown over. */
+  timelineGapsPerRoomMax: 200,
   syncTimeoutMsMax: 180_000,
   syncSettleMsMax: 100,
   // Rooms of one answer that are worked at side by side, and how many such slices at once, whoever syncs.
@@ -337,6 +341,8 @@ export const limits = {
   senderKeyAnswersKeptMs: 604_800_000,
   senderKeysPerRoomDeviceMax: 1_000,
   keyRequestBackoffMs: 60_000,
+  // The same for a direct message to a user of whom no device is known to send to.
+  keyRequestUrgentMs: 5_000,
   retryFirstDelayMs: 3_000,
   retryAttemptsMax: 3,
   retryEventsPerRequestMax: 50,

@@ -39,6 +39,8 @@ export type Operation = {
   readonly response: TSchema | 'bytes';
   /** Largest request body, in bytes, when it differs from `limits.requestBodyBytesMax`. */
   readonly bodyBytesMax?: number;
+  /** Deepest nesting of a JSON body, when it differs from `limits.jsonDepthMax`. */
+  readonly bodyDepthMax?: number;
   /** The call opens a WebSocket; `response` then describes each frame the server sends. */
   readonly upgrade?: 'websocket';
 };

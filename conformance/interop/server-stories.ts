@@ -170,8 +170,11 @@ const devices = async (t: Test, { teller, listener }: Pair) => {
       body: { messages: { [listener.userId]: { [listener.deviceId]: message } } },
     });
   // Canonical JSON knows no floats: one homeserver refuses them, the other signs them as it writes them.
-  const odd = await note('odd', { odd: 0.5, tiny: 1e-7, huge: 1e300 });
-  t.ok([200, 400].includes(odd.status), 'a message with floats is sent or refused');
+  const deep = JSON.parse(`${'['.repeat(400)}${']'.repeat(400)}`);
+  for (const [name, odd] of Object.entries({ floats: [0.5, 1e-7, 1e300], deep })) {
+    const { status } = await note(name, { odd });
+    t.ok([200, 400].includes(status), `a message that few can sign is sent or refused: ${name}`);
+  }
   const message = { secret: `for ${listener.userId}` };
   t.equal((await note('', message)).status, 200);
   const received = await listener.untilSynced('the to-device message', (sync) =>

@@ -59,6 +59,10 @@ t.test('deep nesting is refused before it is parsed', async (t) => {
   t.doesNotThrow(() => parseJson(nested(64)));
   t.throws(() => parseJson(nested(65)), /too deep/);
   t.throws(() => parseJson('{"a":'.repeat(1_000_000)), /too deep/);
+  t.type(parseJson(nested(20_000), 20_000), Array, 'where more is allowed the stack bears it');
+  t.throws(() => parseJson(nested(20_001), 20_000), /too deep/);
+  const wide = Object.fromEntries(Array.from({ length: 200_000 }, (_, n) => [`é${n}`, [n]]));
+  t.type(parseJson(JSON.stringify(wide)), Object, 'nor is it used up by many members');
   t.doesNotThrow(() => parseJson(JSON.stringify('['.repeat(100))));
 });
 

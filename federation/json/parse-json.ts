@@ -14,7 +14,7 @@ const skipString = (text: string, start: number): number => {
 };
 
 /** Counts the members written in all objects; refuses nesting before the parser meets it. */
-const countMembers = (text: string): number => {
+const countMembers = (text: string, depthMax: number): number => {
   let depth = 0;
   let members = 0;
   for (let i = 0; i < text.length; i++) {
@@ -22,26 +22,32 @@ const countMembers = (text: string): number => {
     if (unit === quote) i = skipString(text, i) - 1;
     else if (unit === 0x3a /* : */) members++;
     else if (unit === 0x7b /* { */ || unit === 0x5b /* [ */) {
-      if (++depth > limits.jsonDepthMax) throw new SyntaxError('JSON is nested too deep');
+      if (++depth > depthMax) throw new SyntaxError('JSON is nested too deep');
     } else if (unit === 0x7d /* } */ || unit === 0x5d /* ] */) depth--;
   }
   return members;
 };
 
-/** Counts the members that survived parsing; refuses text that is no Unicode. */
-const countKept = (value: unknown, checkText: boolean): number => {
-  if (typeof value === 'string' && checkText && !value.isWellFormed()) {
-    throw new SyntaxError('JSON has a lone surrogate');
-  }
-  if (typeof value !== 'object' || value === null) return 0;
-  if (Array.isArray(value)) {
-    return value.reduce<number>((sum, item) => sum + countKept(item, checkText), 0);
-  }
-  const keys = Object.keys(value);
-  let kept = keys.length;
-  for (const key of keys) {
-    if (checkText) countKept(key, true);
-    kept += countKept((value as Record<string, unknown>)[key], checkText);
+/** Counts the members that survived parsing; refuses text that is no Unicode. A list of its own, for the stack is not as deep as JSON may be. */
+const countKept = (top: unknown, checkText: boolean): number => {
+  let kept = 0;
+  const left = [top];
+  while (left.length > 0) {
+    const value = left.pop();
+    if (typeof value === 'string' && checkText && !value.isWellFormed()) {
+      throw new SyntaxError('JSON has a lone surrogate');
+    }
+    if (typeof value !== 'object' || value === null) continue;
+    if (Array.isArray(value)) {
+      for (const item of value) left.push(item);
+      continue;
+    }
+    const keys = Object.keys(value);
+    kept += keys.length;
+    for (const key of keys) {
+      if (checkText) left.push(key);
+      left.push((value as Record<string, unknown>)[key]);
+    }
   }
   return kept;
 };
@@ -57,10 +63,10 @@ const parse = (text: string): unknown => {
 
 /**
  * Reads JSON from the outside. Throws `SyntaxError` for what is no JSON and for what servers read differently:
- * duplicate keys, lone surrogates, nesting beyond `limits.jsonDepthMax`. Floats pass: only events forbid them.
+ * duplicate keys, lone surrogates, nesting beyond `depthMax`. Floats pass: only events forbid them.
  */
-export const parseJson = (text: string): unknown => {
-  const written = countMembers(text);
+export const parseJson = (text: string, depthMax: number = limits.jsonDepthMax): unknown => {
+  const written = countMembers(text, depthMax);
   const value = parse(text);
   const checkText = /\\u[dD][89a-fA-F]/.test(text) || !text.isWellFormed();
   if (countKept(value, checkText) !== written) throw new SyntaxError('JSON has a duplicate key');

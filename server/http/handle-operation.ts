@@ -80,7 +80,8 @@ const readBody = async (operation: Operation, incoming: IncomingMessage): Promis
   if (operation.body === 'bytes') {
     return { value: openByteBody(incoming, operation.bodyBytesMax ?? limits.mediaUploadBytesMax) };
   }
-  return readJsonBody(incoming, operation.bodyBytesMax ?? limits.requestBodyBytesMax);
+  const bytesMax = operation.bodyBytesMax ?? limits.requestBodyBytesMax;
+  return readJsonBody(incoming, bytesMax, operation.bodyDepthMax);
 };
 
 const isObjectSchema = (schema: Operation['body']): boolean =>

@@ -50,6 +50,7 @@ export type ReceivedBody = {
 export const readJsonBody = async (
   incoming: IncomingMessage,
   bytesMax: number,
+  depthMax?: number,
 ): Promise<ReceivedBody> => {
   refuseDeclaredLength(incoming, bytesMax);
   const bytes = await readBytes(incoming, bytesMax);
@@ -57,7 +58,7 @@ export const readJsonBody = async (
   try {
     if (!isUtf8(bytes)) throw new SyntaxError('not UTF-8');
     const text = bytes.toString();
-    return { value: parseJson(text), text };
+    return { value: parseJson(text, depthMax), text };
   } catch (cause) {
     const reason =
       cause instanceof SyntaxError && cause.message.startsWith('JSON ') ? cause.message : undefined;

@@ -11,6 +11,7 @@ export const sendTransaction = operation({
   summary: 'Hands over events (PDUs) and ephemeral data (EDUs).',
   auth: 'signedRequest',
   bodyBytesMax: limits.transactionBodyBytesMax,
+  bodyDepthMax: limits.transactionDepthMax,
   params: Type.Object({ txnId: field.transactionId }),
   body: transaction,
   response: Type.Object({
