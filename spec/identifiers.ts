@@ -21,6 +21,11 @@ export const serverNameOf = (id: string): string | undefined =>
 const isSigilId = (sigil: string, id: string): boolean =>
   id.startsWith(sigil) && fits(id) && isServerName(serverNameOf(id) ?? '');
 
+// No database can look for a NUL, and neither ids of rooms nor of events have one.
+// https://spec.matrix.org/v1.19/appendices/#room-ids
+const isOpaqueId = (sigil: string, id: string): boolean =>
+  id.startsWith(sigil) && id.length > 1 && fits(id) && !id.includes('\0');
+
 /** Historical user ids are allowed: any characters but a colon or NUL before the server name. */
 // https://spec.matrix.org/v1.19/appendices/#historical-user-ids
 export const isUserId = (id: string): boolean => isSigilId('@', id) && !id.includes('\0');
@@ -32,6 +37,6 @@ export const isNewUserLocalpart = (localpart: string): boolean =>
 export const isRoomAlias = (id: string): boolean => isSigilId('#', id) && !id.includes('\0');
 
 /** With a domain up to room version 11, an opaque hash from room version 12 on. */
-export const isRoomId = (id: string): boolean => id.startsWith('!') && id.length > 1 && fits(id);
+export const isRoomId = (id: string): boolean => isOpaqueId('!', id);
 
-export const isEventId = (id: string): boolean => id.startsWith('$') && id.length > 1 && fits(id);
+export const isEventId = (id: string): boolean => isOpaqueId('$', id);

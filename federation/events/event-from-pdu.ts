@@ -1,10 +1,12 @@
+import { isEventId } from '@candor/spec';
 import type { RoomVersionRules } from '../room-versions/rules.ts';
 import type { Json, Pdu, RoomEvent } from './room-event.ts';
 
 const redactsOf = (pdu: Pdu, rules: RoomVersionRules): string | undefined => {
   if (pdu.type !== 'm.room.redaction') return undefined;
   const target: Json | undefined = (rules.redactsInContent ? pdu.content : pdu)['redacts'];
-  return typeof target === 'string' ? target : undefined;
+  // Anything else redacts nothing, and may be longer than an index takes.
+  return typeof target === 'string' && isEventId(target) ? target : undefined;
 };
 
 /** The inner form of an event that was checked before, such as a stored one; checks and hashes nothing. */

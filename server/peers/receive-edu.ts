@@ -1,7 +1,7 @@
 import { isObject, type JsonObject } from '@candor/federation';
 import type { Context } from '../context.ts';
 import { isServerAllowed } from '../rooms/server-acl.ts';
-import { isDatabaseUnavailable } from '../storage/database-unavailable.ts';
+import { isPassingTrouble } from '../storage/passing-trouble.ts';
 
 /** What takes in the EDUs of one type; it checks the content and whose it is by itself. */
 export type EduReceiver = (context: Context, origin: string, content: unknown) => Promise<void>;
@@ -47,7 +47,7 @@ export const receiveEdu = async (
     if (open) await receive(context, origin, open);
   } catch (err) {
     // The whole transaction then fails and comes again, and no message is lost.
-    if (isDatabaseUnavailable(err)) throw err;
+    if (isPassingTrouble(err)) throw err;
     context.log.warn({ err, origin, type }, 'an EDU could not be taken');
   }
 };

@@ -5,6 +5,7 @@ import { checkIncoming } from '../rooms/remote/check-incoming.ts';
 import type { Reception } from '../rooms/remote/place-received.ts';
 import { receiveEvent } from '../rooms/remote/receive-event.ts';
 import { isServerAllowed } from '../rooms/server-acl.ts';
+import { isPassingTrouble } from '../storage/passing-trouble.ts';
 import {
   readReceivedTransaction,
   writeReceivedTransaction,
@@ -81,10 +82,16 @@ const receivePdus = async (
   const work = [...byRoom].map(async ([roomId, own]) => {
     if (typeof roomId !== 'string') return;
     const turn = `${origin} ${roomId}`;
-    const received = await context.rooms.inbound.run(turn, () =>
-      receiveInRoom(context, { origin, roomId }, own),
-    );
-    for (const [eventId, result] of received) results.set(eventId, result);
+    try {
+      const received = await context.rooms.inbound.run(turn, () =>
+        receiveInRoom(context, { origin, roomId }, own),
+      );
+      for (const [eventId, result] of received) results.set(eventId, result);
+    } catch (err) {
+      // The whole transaction then fails and comes again. For anything else it would come again for ever.
+      if (isPassingTrouble(err)) throw err;
+      context.log.warn({ err, origin, roomId }, 'events of a room could not be taken');
+    }
   });
   await Promise.all(work);
   return results;

@@ -16,7 +16,5 @@ export const relationOf = ({ content, sender }: RoomEvent): Relation | undefined
   if (typeof relType !== 'string' || typeof parentEventId !== 'string') return undefined;
   const isUsable = isEventId(parentEventId) && relType.length <= limits.identifierBytesMax;
   // PostgreSQL's text holds no NUL.
-  return isUsable && !`${relType}${parentEventId}`.includes('\0')
-    ? { relType, parentEventId, sender }
-    : undefined;
+  return isUsable && !relType.includes('\0') ? { relType, parentEventId, sender } : undefined;
 };

@@ -2,7 +2,7 @@ import { isObject, type RoomEvent } from '@candor/federation';
 import { PeerError } from '@candor/federation/transport';
 import { limits, serverNameOf } from '@candor/spec';
 import { type MissingEvent, readMissing } from '../../storage/backward-extremities.ts';
-import { AuthChainTooLong } from '../auth-edges.ts';
+import { isPassingTrouble } from '../../storage/passing-trouble.ts';
 import type { Room } from '../room.ts';
 import { stateBeforeEvent } from '../state-before-event.ts';
 import type { StateSet } from '../state-set.ts';
@@ -65,6 +65,20 @@ const takeOld = async (
   return placed?.reception.kind === 'accepted';
 };
 
+/** What goes wrong with one event keeps back no other, nor the room from who reads it; a server that gives no answer does. */
+const takeOldWithin = async (
+  ...[context, source, room, event]: Parameters<typeof takeOld>
+): Promise<boolean> => {
+  try {
+    return await takeOld(context, source, room, event);
+  } catch (err) {
+    const isSilent = err instanceof PeerError && ['timeout', 'unreachable'].includes(err.kind);
+    if (isSilent || isPassingTrouble(err)) throw err;
+    context.log.info({ err, ...source, eventId: event.eventId }, 'an old event could not be taken');
+    return false;
+  }
+};
+
 /** What one server gives; true when something came. */
 const backfillFrom = async (
   context: RemoteContext,
@@ -75,10 +89,10 @@ const backfillFrom = async (
   let taken = 0;
   try {
     for (const event of await ask(context, source, room, missing)) {
-      if (await takeOld(context, source, room, event)) taken += 1;
+      if (await takeOldWithin(context, source, room, event)) taken += 1;
     }
   } catch (error) {
-    if (!(error instanceof PeerError) && !(error instanceof AuthChainTooLong)) throw error;
+    if (!(error instanceof PeerError)) throw error;
     context.log.info({ err: error, ...source }, 'history could not be had');
   }
   return taken > 0;

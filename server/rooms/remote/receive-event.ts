@@ -1,6 +1,7 @@
 import type { RoomEvent } from '@candor/federation';
 import { PeerError } from '@candor/federation/transport';
 import { limits, serverNameOf } from '@candor/spec';
+import { isPassingTrouble } from '../../storage/passing-trouble.ts';
 import { AuthChainTooLong } from '../auth-edges.ts';
 import { resolveStateSets } from '../resolve-state-sets.ts';
 import type { Room } from '../room.ts';
@@ -124,20 +125,25 @@ const receive = async (
   return reception;
 };
 
-/** What cannot be had within the limits costs the event, and no other. */
+/** What cannot be had within the limits costs the event, and no other; so does what nobody has foreseen. */
 const receiveWithin = async (
   ...[context, source, event, ...rest]: Parameters<typeof receive>
 ): Promise<Reception> => {
   try {
     return await receive(context, source, event, ...rest);
   } catch (error) {
-    const isOfEvent = [PeerError, AuthChainTooLong, StateUnreadable].some(
+    // Then the whole transaction comes again.
+    if (isPassingTrouble(error)) throw error;
+    const isExpected = [PeerError, AuthChainTooLong, StateUnreadable].some(
       (known) => error instanceof known,
     );
-    if (!isOfEvent || !(error instanceof Error)) throw error;
     const { roomId, server } = source;
-    context.log.info({ err: error, roomId, server, eventId: event.eventId }, 'event not taken');
-    return missing(error.message);
+    const fields = { err: error, roomId, server, eventId: event.eventId };
+    if (isExpected) context.log.info(fields, 'event not taken');
+    else context.log.warn(fields, 'an event could not be taken');
+    return missing(
+      isExpected && error instanceof Error ? error.message : 'it could not be taken in',
+    );
   }
 };
 
