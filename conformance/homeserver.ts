@@ -33,8 +33,8 @@ export type Homeserver = {
 };
 
 const program = join(import.meta.dirname, '../server/bin/candor.js');
-const readyMsMax = 60_000;
-const stopMsMax = 30_000;
+const readyMsMax = 150_000;
+const stopMsMax = 100_000;
 const pollMs = 25;
 
 type Clients = { readonly url: string; readonly ca: string | undefined };

@@ -18,7 +18,7 @@ export type Listener = Heard & {
   until<T>(what: string, look: () => T | undefined): Promise<T>;
 };
 
-const waitMsMax = 30_000;
+const waitMsMax = 100_000;
 
 /** What a wait that was too long is explained with. */
 const tooLate = (what: string, client: Candor, { problems }: Heard): Error => {

@@ -13,7 +13,7 @@ export type StepResult = {
 };
 
 const folder = join(import.meta.dirname, 'checks');
-const stepMsMax = 120_000;
+const stepMsMax = 250_000;
 
 const isCheck = (value: unknown): value is Check =>
   typeof value === 'object' && value !== null && 'id' in value && 'run' in value;

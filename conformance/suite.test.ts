@@ -6,7 +6,7 @@ import { loadChecks, runChecks, type StepResult } from './run-checks.ts';
 import { ownSubject } from './subject.ts';
 
 // The checks bring a pair of servers up and talk over it; each step has its own limit.
-const timeout = 280_000;
+const timeout = 560_000;
 t.setTimeout(timeout);
 
 const file = join(import.meta.dirname, 'baseline/own-pair.json');

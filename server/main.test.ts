@@ -9,7 +9,7 @@ import t from 'tap';
 import { options } from './config/options.ts';
 import { readConfig } from './config/read-config.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(300_000);
 
 const main = join(import.meta.dirname, 'main.ts');
 const bin = join(import.meta.dirname, 'bin', 'candor.js');

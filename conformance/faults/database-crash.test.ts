@@ -7,7 +7,7 @@ import { waitUntil } from '../interop/wait-until.ts';
 import { type ReceivedAnswer, sendRequest } from '../send-request.ts';
 import { nothingSeen, stubbornClient } from './stubborn-client.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(300_000);
 
 t.test('PostgreSQL is killed under a server that runs on', async (t) => {
   const { servers, stop } = await startDeployment({ size: 1 });

@@ -6,7 +6,7 @@ import { waitUntil } from '../interop/wait-until.ts';
 import { sendRequest } from '../send-request.ts';
 import { nothingSeen, stubbornClient } from './stubborn-client.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(300_000);
 
 t.test('SIGTERM answers what waits, closes sockets and ends although a peer hangs', async (t) => {
   const pair = await startDeployment();

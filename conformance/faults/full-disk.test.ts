@@ -9,7 +9,7 @@ import { waitUntil } from '../interop/wait-until.ts';
 import { type SentRequest, sendRequest } from '../send-request.ts';
 import { nothingSeen, stubbornClient } from './stubborn-client.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(300_000);
 
 const skip =
   process.getuid?.() === 0 && process.platform === 'linux'

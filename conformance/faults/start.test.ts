@@ -7,7 +7,7 @@ import { startDeployment } from '../deployment.ts';
 import type { Homeserver } from '../homeserver.ts';
 import { sendRequest } from '../send-request.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(300_000);
 
 const isRoot = process.getuid?.() === 0;
 /** `nobody`, who may write nowhere but where a test allows it. */

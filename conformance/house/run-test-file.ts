@@ -12,7 +12,7 @@ export type FileReport = {
   readonly otherOutput: string;
 };
 
-const fileMsMax = 300_000;
+const fileMsMax = 900_000;
 const terminationMsMax = 5_000;
 
 /** Runs one test file in a process of its own and reads the TAP it writes. */
@@ -20,7 +20,7 @@ export const runTestFile = async (path: string): Promise<FileReport> => {
   const startedMs = performance.now();
   const child = spawn(process.execPath, ['--enable-source-maps', path], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, TAP: '1', TAP_TIMEOUT: '120' },
+    env: { ...process.env, TAP: '1', TAP_TIMEOUT: '300' },
   });
   const parser = new Parser();
   const seen = watch(parser);

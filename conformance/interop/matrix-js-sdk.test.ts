@@ -21,8 +21,8 @@ const register = async (url: string, name: string) => {
   return { url, userId, password, accessToken, deviceId };
 };
 
-t.setTimeout(120_000);
-await t.test('matrix-js-sdk on two of our servers', { timeout: 120_000 }, async (t) => {
+t.setTimeout(300_000);
+await t.test('matrix-js-sdk on two of our servers', { timeout: 300_000 }, async (t) => {
   const pair = await startDeployment({ env: { CANDOR_REGISTRATION: 'open' } });
   t.teardown(pair.stop);
   const alice = await startSdkClient(await register(pair.servers[0].url, 'alice'));

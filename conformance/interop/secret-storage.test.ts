@@ -36,7 +36,7 @@ const theirs = async (
   return { ...started, crypto, deviceId };
 };
 
-t.setTimeout(180_000);
+t.setTimeout(300_000);
 await t.test('secret storage between our SDK and matrix-js-sdk', async (t) => {
   const pair = await startDeployment();
   t.teardown(pair.stop);

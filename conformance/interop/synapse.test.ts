@@ -11,8 +11,8 @@ import { tellServerStories } from './server-stories.ts';
 import { tellSplitStories } from './split-stories.ts';
 import { startSynapse } from './synapse.ts';
 
-const runMsMax = 240_000;
-t.setTimeout(runMsMax);
+const runMsMax = 600_000;
+t.setTimeout(runMsMax + 200_000);
 
 const installed = await installSynapse();
 

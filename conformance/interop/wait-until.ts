@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const pollMs = 20;
-const waitMsMax = 30_000;
+const waitMsMax = 100_000;
 
 /** Asks until the answer is truthy and gives it; rejects, naming `what`, when it never is. */
 export const waitUntil = async <T>(

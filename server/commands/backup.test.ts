@@ -9,7 +9,7 @@ import { backup } from './backup.ts';
 import { exportAll } from './export.ts';
 import { restore } from './restore.ts';
 
-t.setTimeout(180_000);
+t.setTimeout(300_000);
 
 const folder = await mkdtemp(join(tmpdir(), 'candor-backup-'));
 t.teardown(() => rm(folder, { recursive: true, force: true }));

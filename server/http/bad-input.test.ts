@@ -8,7 +8,7 @@ import { hostileValues, type RealIds } from '../testing/hostile-values.ts';
 import { startTestNetwork } from '../testing/start-network.ts';
 import { servedApis } from './served.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(300_000);
 
 const seed = Number(process.env['CANDOR_FAULT_SEED'] ?? Date.now() % 1_000_000);
 const hostileMs = Number(process.env['CANDOR_FAULT_MS'] ?? 8_000);

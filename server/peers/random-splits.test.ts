@@ -5,7 +5,7 @@ import { splitNetwork } from '../testing/split-network.ts';
 import { startTestNetwork } from '../testing/start-network.ts';
 
 const servers = await startTestNetwork(t, 3);
-t.setTimeout(120_000);
+t.setTimeout(300_000);
 const enc = encodeURIComponent;
 
 type Actor = Awaited<ReturnType<typeof person>>;

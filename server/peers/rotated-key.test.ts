@@ -3,7 +3,7 @@ import { rotateSigningKey } from '../config/signing-key.ts';
 import { arrives, person } from '../testing/federated-rooms.ts';
 import { startTestNetwork } from '../testing/start-network.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(300_000);
 
 t.test(
   'conversations go on under a new signing key, and what the old one signed stays good',

@@ -7,7 +7,7 @@ import { person, until } from '../testing/federated-rooms.ts';
 import { startTestServer } from '../testing/start-server.ts';
 import { startEmbeddedPostgres } from './embedded-postgres.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(300_000);
 
 t.test('a database of the operator’s own is stopped and started under the server', async (t) => {
   const dataDir = await mkdtemp(join(tmpdir(), 'candor-outside-'));

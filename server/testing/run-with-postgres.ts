@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { startTestCluster } from './test-database.ts';
 
 // node server/testing/run-with-postgres.ts COMMAND [ARGUMENT …]: runs the command with
-// CANDOR_TEST_DATABASE_URL naming one embedded cluster for all of it, unless it is set already.
+// CANDOR_TEST_DATABASE_URL naming one embedded cluster for all of it, unless it is set already. A test file that says
+// nothing else may take five minutes: a slow or busy machine is no failure.
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -17,7 +18,7 @@ const given = process.env['CANDOR_TEST_DATABASE_URL'];
 const cluster = given === undefined ? await startTestCluster() : undefined;
 const child = spawn(command, args, {
   stdio: 'inherit',
-  env: { ...process.env, CANDOR_TEST_DATABASE_URL: given ?? cluster?.url },
+  env: { TAP_TIMEOUT: '300', ...process.env, CANDOR_TEST_DATABASE_URL: given ?? cluster?.url },
 });
 for (const signal of signals) process.on(signal, () => child.kill(signal));
 try {

@@ -12,7 +12,7 @@ import { type Lie, type Question, startLyingProxy } from '../../peer/lying-proxy
 import type { Account } from '../../register-account.ts';
 import { type Person, personOf, type SignInOptions, signIn, waitFor } from './person.ts';
 
-t.setTimeout(240_000);
+t.setTimeout(500_000);
 const deployment = await startDeployment();
 t.teardown(() => deployment.stop());
 const [here, there] = [deployment.servers[0], deployment.other];

@@ -7,7 +7,7 @@ import { startDeployment } from '../../deployment.ts';
 import { waitUntil } from '../../interop/wait-until.ts';
 import { type Person, personOf, type SignInOptions, signIn, waitFor } from './person.ts';
 
-t.setTimeout(180_000);
+t.setTimeout(300_000);
 const deployment = await startDeployment();
 t.teardown(() => deployment.stop());
 

@@ -8,7 +8,7 @@ import { startLyingProxy } from '../../peer/lying-proxy.ts';
 import { startMeddlingProxy } from '../../peer/meddling-proxy.ts';
 import { type Person, personOf, type SignInOptions, signIn, waitFor } from './person.ts';
 
-t.setTimeout(180_000);
+t.setTimeout(300_000);
 const deployment = await startDeployment();
 t.teardown(() => deployment.stop());
 const [here, there] = [deployment.servers[0], deployment.other];

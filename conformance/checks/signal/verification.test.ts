@@ -7,7 +7,7 @@ import { asPerson } from '../../interop/person.ts';
 import type { Account } from '../../register-account.ts';
 import { type Person, personOf, type SignInOptions, signIn, waitFor } from './person.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(300_000);
 const deployment = await startDeployment();
 t.teardown(() => deployment.stop());
 
