@@ -121,7 +121,7 @@ t.test('who is writing is seen here and on other servers, until it ends or runs 
   await typing(alice, { typing: false });
   for (const client of [ofAlice, ofBob, ofCarol]) await sees(client, carol.userId);
   await typing(carol, { typing: false });
-  await typing(bob, { typing: true, timeout: 50 });
+  await typing(bob, { typing: true, timeout: 1_500 });
   await sees(ofAlice, bob.userId);
   await sees(ofAlice);
   const initial = new SyncClient(a, alice);
