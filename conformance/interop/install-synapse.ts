@@ -14,8 +14,8 @@ export type SynapseInstallation =
   | { readonly missing: string };
 
 const cacheFolder = async (): Promise<string> => {
-  const wished = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'candor');
   try {
+    const wished = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'candor');
     await mkdir(wished, { recursive: true });
     return wished;
   } catch {
