@@ -160,6 +160,8 @@ export const limits = {
   signaturePartsAtOnceMax: 3,
   joinServersTriedMax: 10,
   backfillServersTriedMax: 3,
+  /** How often other servers are asked for one page of history; it ends at the gap that is left. */
+  backfillsPerPageMax: 3,
   receivedTransactionsKeptMs: 86_400_000,
   missingServersTriedMax: 3,
   policyServerTimeoutMs: 10_000,

@@ -23,6 +23,7 @@ const joinItems = (steps: readonly Step[]): Step['item'] => {
     waitingRedactions: items.flatMap((item) => item.waitingRedactions ?? []),
     missing: items.flatMap((item) => item.missing ?? []),
     found: items.flatMap((item) => item.found ?? []),
+    gaps: items.flatMap((item) => item.gaps ?? []),
     outbox: items.flatMap((item) => item.outbox ?? []),
     positions: items.flatMap((item) => item.positions),
   };

@@ -64,7 +64,7 @@ const readPart = async (
   );
   const loaded = await events.load([...settingIds, ...heads.flatMap((head) => head.extremities)]);
   return heads.flatMap((head, index) => {
-    const { roomId, roomNid, version, extremities } = head;
+    const { roomId, roomNid, version, extremities, gaps } = head;
     const rules = roomVersionRules(version);
     if (!rules) throw new Error(`a room of unknown version ${version} is stored`);
     const state = states.get(roomNid) ?? new Map();
@@ -91,6 +91,7 @@ const readPart = async (
         settings,
         joined: joined.get(roomNid) ?? [],
         waitingRedactions: waiting.get(roomNid) ?? new Map(),
+        gaps,
       }),
     ];
   });

@@ -1,5 +1,6 @@
 import type { JsonObject } from '@candor/federation';
 import { limits } from '@candor/spec';
+import { readMissing } from '../storage/backward-extremities.ts';
 import type { ChildQuery } from '../storage/relations.ts';
 import type { StoredEvent } from '../storage/stored-event.ts';
 import { readTimeline, type TimelineBound } from '../storage/timeline.ts';
@@ -88,14 +89,44 @@ export const walkTimeline = async (context: StepContext, walk: Walk): Promise<Wa
   return { events, end: at };
 };
 
-/** Goes back once more when other servers have had history that was missing on the way. */
+const depthOf = (bound: TimelineBound | undefined, otherwise: number): number =>
+  bound && 'depth' in bound ? bound.depth : otherwise;
+
+/** Where a walk back between two depths comes to something missing that can still be had. */
+const firstGap = async (
+  { db, rooms }: RemoteContext,
+  { roomNid }: Room,
+  depths: { readonly from: number; readonly to: number },
+): Promise<TimelineBound | undefined> => {
+  const missing = await readMissing(db, roomNid, depths, limits.prevEventsMax);
+  const next = missing.find(({ eventId }) => !rooms.unavailable.has(eventId));
+  return next && { depth: next.childPlace.depth, position: next.childPlace.position - 1 };
+};
+
+/**
+ * Goes back again as long as other servers have history that was missing on the way, a few times; then the page ends
+ * at what is missing still, and the next one asks for that.
+ */
 const walkHistory = async (context: RemoteContext, walk: Walk): Promise<Walked> => {
-  const walked = await walkTimeline(context, walk);
-  if (walk.direction === 'f') return walked;
-  const depthOf = (bound: TimelineBound | undefined, otherwise: number) =>
-    bound && 'depth' in bound ? bound.depth : otherwise;
-  const depths = { from: depthOf(walked.end, 0), to: depthOf(walk.at, limits.depthMax) };
-  return (await backfill(context, walk.room, depths)) ? walkTimeline(context, walk) : walked;
+  const { room, direction } = walk;
+  for (let round = 0; ; round += 1) {
+    const { backfills } = room;
+    const walked = await walkTimeline(context, walk);
+    if (direction === 'f') return walked;
+    const depths = {
+      from: depthOf(walked.end ?? walk.to, 0),
+      to: depthOf(walk.at, limits.depthMax),
+    };
+    if (round === limits.backfillsPerPageMax) {
+      const gap = await firstGap(context, room, depths);
+      if (!gap) return walked;
+      const { events, end } = await walkTimeline(context, { ...walk, to: gap });
+      return { events, end: end ?? gap };
+    }
+    if (await backfill(context, room, depths)) room.backfills += 1;
+    // Another reader may have had it brought in meanwhile.
+    if (room.backfills === backfills) return walked;
+  }
 };
 
 const tokenOf = (bound: TimelineBound): string =>

@@ -10,6 +10,7 @@ import { serverNameOf } from '@candor/spec';
 import { jsonBytes } from '../json-bytes.ts';
 import type { SnapshotHead } from '../storage/next-snapshot.ts';
 import type { StateEntry } from '../storage/room-state.ts';
+import type { StreamPosition } from '../storage/stream-clock.ts';
 
 /** The state that rules and readers ask for at every event, kept parsed. */
 export const roomSettings = {
@@ -40,6 +41,7 @@ export type RoomContents = {
   readonly settings: Map<StateKey, RoomEvent>;
   readonly joined: Iterable<string>;
   readonly waitingRedactions: Map<string, readonly string[]>;
+  readonly gaps: readonly StreamPosition[];
 };
 
 /** A room in memory: what the next event needs to know. Only its one writer changes it, a step at a time. */
@@ -53,10 +55,14 @@ export class Room {
   readonly state: Map<StateKey, StateEntry>;
   readonly settings: Map<StateKey, RoomEvent>;
   readonly waitingRedactions: Map<string, readonly string[]>;
+  /** Positions of events right before which the timeline has a gap, ascending; the newest of them. */
+  gaps: readonly StreamPosition[];
   readonly joined = new Set<string>();
   readonly localUsers = new Set<string>();
   /** Servers in the room, ours too, with how many users they have there. */
   readonly servers = new Map<string, number>();
+  /** How often history from other servers has been brought in. */
+  backfills = 0;
   /** A write failed: what is here has run ahead of the disk, and must be loaded anew. */
   isStale = false;
   /** Steps queued for the database, and work that holds the room. */
@@ -77,6 +83,7 @@ export class Room {
     this.state = contents.state;
     this.settings = contents.settings;
     this.waitingRedactions = contents.waitingRedactions;
+    this.gaps = contents.gaps;
     for (const userId of contents.joined) this.setJoined(userId, true);
   }
 

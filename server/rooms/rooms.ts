@@ -139,6 +139,7 @@ export class Rooms {
       settings: new Map(),
       joined: [],
       waitingRedactions: new Map(),
+      gaps: [],
     });
   }
 

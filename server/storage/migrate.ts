@@ -7,6 +7,7 @@ import { keyBackups } from './migrations/0004-key-backups.ts';
 import { knockedThrough } from './migrations/0005-knocked-through.ts';
 import { relationSenders } from './migrations/0006-relation-senders.ts';
 import { keyBackupBytes } from './migrations/0007-key-backup-bytes.ts';
+import { timelineGaps } from './migrations/0008-timeline-gaps.ts';
 import type { Tables } from './tables.ts';
 
 const fromText = (text: string): Migration => ({
@@ -24,6 +25,7 @@ const migrations: Record<string, Migration> = {
   '0005-knocked-through': fromText(knockedThrough),
   '0006-relation-senders': fromText(relationSenders),
   '0007-key-backup-bytes': fromText(keyBackupBytes),
+  '0008-timeline-gaps': fromText(timelineGaps),
 };
 
 /** Brings the schema up to date; several processes may start at once. Throws when a migration fails or is unknown. */

@@ -77,6 +77,8 @@ export type PersistItem = {
   readonly missing?: readonly { readonly eventId: string; readonly childEventId: string }[];
   /** Events that were missing and are here now. */
   readonly found?: readonly string[];
+  /** Positions of live events right before which the timeline has a gap. */
+  readonly gaps?: readonly StreamPosition[];
   readonly transaction?: SentTransactionRow;
   readonly outbox?: readonly { readonly destination: string; readonly eventNid: number }[];
   /** Taken from the clock for this item; settled with it. */

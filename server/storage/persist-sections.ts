@@ -6,6 +6,7 @@ import type {
   RoomRow,
   SentTransactionRow,
 } from './persist-item.ts';
+import { predecessorSections } from './persist-predecessors.ts';
 import { type Column, each, lastOf, type Section, section } from './persist-section.ts';
 
 type InRoom<Row> = Row & { readonly roomNid: number };
@@ -48,20 +49,6 @@ const redactionRows = (items: readonly PersistItem[]) => {
   const placed = new Set(items.flatMap((item) => item.placed ?? []).map((row) => row.eventId));
   const rows = lastOf(each((item) => item.redactions)(items), (row) => row.eventId);
   return [...rows].filter((row) => !placed.has(row.eventId));
-};
-
-/** What is missing and what was found, after all items in their order. */
-const predecessors = (items: readonly PersistItem[]) => {
-  const missing = new Map<string, { roomNid: number; eventId: string; childEventId: string }>();
-  const found = new Map<string, { roomNid: number; eventId: string }>();
-  for (const { room, missing: named = [], found: here = [] } of items) {
-    for (const row of named) {
-      missing.set(`${row.eventId} ${row.childEventId}`, { ...row, roomNid: room.roomNid });
-    }
-    for (const eventId of here) found.set(eventId, { roomNid: room.roomNid, eventId });
-  }
-  for (const [key, row] of missing) if (found.has(row.eventId)) missing.delete(key);
-  return { missing: missing.values(), found: found.values() };
 };
 
 const stateRows = (items: readonly PersistItem[]) => {
@@ -270,27 +257,5 @@ export const persistSections: readonly Section[] = [
        snapshot_nid, is_outlier, is_soft_failed, rejected_for, redacted_by, received_at, json)
        WHERE events.event_nid = p.event_nid`,
   ),
-  section<InRoom<NonNullable<PersistItem['missing']>[number]>>(
-    'missing',
-    [
-      ['int', (row) => row.roomNid],
-      ['text', (row) => row.eventId],
-      ['text', (row) => row.childEventId],
-    ],
-    (items) => predecessors(items).missing,
-    (rows) =>
-      `INSERT INTO backward_extremities (room_nid, event_id, child_event_id)
-       SELECT * FROM ${rows} ON CONFLICT DO NOTHING`,
-  ),
-  section<{ readonly roomNid: number; readonly eventId: string }>(
-    'found',
-    [
-      ['int', (row) => row.roomNid],
-      ['text', (row) => row.eventId],
-    ],
-    (items) => predecessors(items).found,
-    (rows) =>
-      `DELETE FROM backward_extremities b USING ${rows} AS f (room_nid, event_id)
-       WHERE b.room_nid = f.room_nid AND b.event_id = f.event_id`,
-  ),
+  ...predecessorSections,
 ];

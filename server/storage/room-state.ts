@@ -1,3 +1,4 @@
+import { limits } from '@candor/spec';
 import { sql } from 'kysely';
 import type { Db } from './database.ts';
 import { readJson } from './spoiled-rows.ts';
@@ -14,7 +15,13 @@ export type RoomHead = {
   readonly version: string;
   readonly extremities: readonly string[];
   readonly snapshotNid: number | null;
+  /** Positions of the newest gaps in the timeline, ascending. */
+  readonly gaps: readonly number[];
 };
+
+const newestGaps = sql<(string | number)[]>`ARRAY(
+  SELECT position FROM timeline_gaps g WHERE g.room_nid = rooms.room_nid
+  ORDER BY position DESC LIMIT ${limits.timelineGapsPerRoomMax})`;
 
 /** What the `rooms` rows say; rooms that this server has never heard of are left out, and those that cannot be read. */
 export const readRoomHeads = async (
@@ -24,13 +31,15 @@ export const readRoomHeads = async (
   const rows = await db.sql
     .selectFrom('rooms')
     .selectAll()
+    .select(newestGaps.as('gaps'))
     .where('room_id', '=', sql<string>`any(${roomIds}::text[])`)
     .execute();
   return rows.flatMap(({ room_nid: roomNid, room_id: roomId, version, ...row }) => {
     const extremities = readJson(row.extremities, { table: 'rooms', row: roomId });
     if (extremities === undefined) return [];
     const snapshotNid = row.snapshot_nid;
-    return [{ roomNid, roomId, version, extremities: extremities as string[], snapshotNid }];
+    const gaps = row.gaps.map(Number).sort((one, other) => one - other);
+    return [{ roomNid, roomId, version, extremities: extremities as string[], snapshotNid, gaps }];
   });
 };
 

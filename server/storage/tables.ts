@@ -114,6 +114,11 @@ type BackwardExtremities = {
   child_event_id: string;
 };
 
+type TimelineGaps = {
+  room_nid: number;
+  position: number;
+};
+
 type Relations = {
   room_nid: number;
   parent_event_id: string;
@@ -377,6 +382,7 @@ export type Tables = {
   rooms: Rooms;
   events: Events;
   backward_extremities: BackwardExtremities;
+  timeline_gaps: TimelineGaps;
   relations: Relations;
   waiting_redactions: WaitingRedactions;
   state_keys: StateKeys;

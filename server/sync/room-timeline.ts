@@ -63,7 +63,21 @@ const isWanted = (scope: SyncScope, filter: RoomEventFilter, { event }: StoredEv
   // https://spec.matrix.org/v1.19/client-server-api/#server-behaviour-22
   (event.stateKey !== undefined || !scope.ignored.has(event.sender));
 
-/** The newest events of the range that the user may see and wants, as many as the filter's limit. */
+/**
+ * Where the range's last gap ends: at the first event behind events that came later than it, or never. Also when
+ * history has filled it since, for that has no place in the order events came in.
+ */
+const endOfGap = ({ room, from, upTo }: TimelineRange): StreamPosition | undefined =>
+  room.gaps.findLast((position) => position > from && position <= upTo);
+
+/** What lies behind the gap, of events that lead back to it. */
+const behindGap = (read: readonly StoredEvent[], gap: StreamPosition | undefined) =>
+  gap === undefined ? read : read.filter(({ position }) => position === null || position >= gap);
+
+/**
+ * The newest events of the range that the user may see and wants, as many as the filter's limit, and none from before
+ * a gap: `/messages` goes on from there.
+ */
 export const readRoomTimeline = async (
   scope: SyncScope,
   range: TimelineRange,
@@ -75,18 +89,20 @@ export const readRoomTimeline = async (
   const readBack = eventIds
     ? backThroughMemory(scope, eventIds)
     : backThroughDatabase(scope, range);
+  const gap = endOfGap(range);
   const events: VisibleEvent[] = [];
   let isMore = true;
   for (let reads = 0; reads < readsMax && isMore && events.length <= limit; reads += 1) {
     // What did not fill the timeline at once is looked for in longer steps.
     const step = reads === 0 ? limit + 1 : Math.max(limit + 1, eventsPerReadMin);
     const read = await readBack(step);
-    isMore = read.length === step;
+    const behind = behindGap(read, gap);
+    isMore = behind.length === step;
     const { joinedSince } = range;
-    const wanted = read.filter((stored) => isWanted(scope, filter, stored));
+    const wanted = behind.filter((stored) => isWanted(scope, filter, stored));
     events.push(...(await seeEvents(context, room, request.userId, wanted, joinedSince)));
   }
-  const limited = isMore || events.length > limit;
+  const limited = isMore || events.length > limit || gap !== undefined;
   const shown = events.slice(0, limit).reverse();
   const first = shown[0]?.stored.position;
   const start = typeof first === 'number' ? first - 1 : range.upTo;

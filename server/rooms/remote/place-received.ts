@@ -1,5 +1,5 @@
 import { type AuthState, authTypesFor, checkAuth, type RoomEvent } from '@candor/federation';
-import { serverNameOf } from '@candor/spec';
+import { limits, serverNameOf } from '@candor/spec';
 import { metrics } from '../../metrics.ts';
 import { isNamedMissing } from '../../storage/backward-extremities.ts';
 import type { StreamPosition } from '../../storage/stream-clock.ts';
@@ -151,11 +151,15 @@ export const placeReceived = async (
   const steps = await stepOf(context, room, event, place, reception);
   const [first, ...rest] = steps;
   if (!first) throw new Error('an event has no step');
+  const { position } = first;
+  const isLive = isAtEnd || !standing.isOld;
+  const gaps = isLive && missing.length > 0 && reception.kind !== 'rejected' ? [position] : [];
+  room.gaps = [...room.gaps, ...gaps].slice(-limits.timelineGapsPerRoomMax);
   const links = {
+    gaps,
     missing: missing.map((prev) => ({ eventId: prev, childEventId: eventId })),
     found: isNamed ? [eventId] : [],
   };
   const linked = { ...first, item: { ...first.item, ...links } };
-  const { position } = first;
   return { reception, position, written: commitSteps(context, room, [linked, ...rest]) };
 };

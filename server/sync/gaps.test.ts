@@ -1,0 +1,120 @@
+import { limits } from '@candor/spec';
+import t from 'tap';
+import { discardOutbox } from '../storage/destinations.ts';
+import { arrives, person } from '../testing/federated-rooms.ts';
+import { splitNetwork } from '../testing/split-network.ts';
+import { startTestNetwork } from '../testing/start-network.ts';
+import { type SeenEvent, SyncClient } from '../testing/sync-client.ts';
+
+const enc = encodeURIComponent;
+const [a, b] = await startTestNetwork(t, 2);
+
+type Person = Awaited<ReturnType<typeof person>>;
+
+/** Pushes everything out of the notifier's memory, so that the database has to answer. */
+const forgetChanges = (): void => {
+  for (let count = 0; count <= 2 * limits.notifierChangesMax; count += 1) {
+    const change = { kind: 'outbox', destinations: [], wakes: [] } as const;
+    b.context.notifier.publish(b.context.db.clock.committed, change);
+  }
+};
+
+/** Ids of the events before a place, oldest first, page by page until one is reached. */
+const pageBack = async (
+  who: Person,
+  roomId: string,
+  from: string,
+  until: string,
+  limit: number,
+) => {
+  const ids: string[] = [];
+  for (let at: string | undefined = from; at !== undefined && !ids.includes(until); ) {
+    const query = new URLSearchParams({ dir: 'b', from: at, limit: `${limit}` });
+    const page = await who.insist('GET', `/rooms/${enc(roomId)}/messages?${query}`);
+    ids.push(...page.chunk.map((event: SeenEvent) => event.event_id));
+    at = page.end;
+  }
+  return ids.slice(0, ids.indexOf(until) + 1).reverse();
+};
+
+/** Of a room that both are in: b misses what is sent meanwhile, and hears of the end. */
+const missMany = async (alice: Person, roomId: string, count: number) => {
+  const heal = splitNetwork([a], [b]);
+  const missed: string[] = [];
+  for (let index = 0; index < count; index += 1) {
+    missed.push(
+      index % 50 === 10
+        ? await alice.setState(roomId, 'm.room.topic', { topic: `topic ${index}` })
+        : await alice.say(roomId, `missed ${index}`),
+    );
+  }
+  await discardOutbox(a.context.db, b.serverName);
+  heal();
+  const end = await alice.say(roomId, 'end');
+  await arrives(b, end);
+  return { missed, end };
+};
+
+for (const [memory, backfills] of [
+  ['memory', limits.backfillsPerPageMax],
+  ['database', 1],
+] as const) {
+  t.test(`a gap is told and can be paged back through, answered from ${memory}`, async (t) => {
+    const alice = await person(a, `alice-${memory}`);
+    const bob = await person(b, `bob-${memory}`);
+    const roomId = await alice.createRoom({ preset: 'public_chat' });
+    await bob.join(roomId, a);
+    const clients = ['true', 'false'].flatMap((after) =>
+      [5, 400].map(
+        (limit) =>
+          new SyncClient(b, bob, {
+            use_state_after: after,
+            filter: JSON.stringify({ room: { timeline: { limit } } }),
+          }),
+      ),
+    );
+    const before = await alice.say(roomId, 'before');
+    await arrives(b, before);
+    for (const client of clients) {
+      const { timeline } = (await client.sync()).rooms.join[roomId];
+      t.equal(timeline.limited, true, 'what came before the own join is not here');
+      t.equal(timeline.events.at(-1).event_id, before);
+    }
+    const { missed, end } = await missMany(
+      alice,
+      roomId,
+      (backfills + 1) * limits.missingEventsMax + 30,
+    );
+    const all = [before, ...missed, end];
+    if (memory === 'database') forgetChanges();
+    for (const [index, client] of clients.entries()) {
+      const { timeline } = (await client.sync()).rooms.join[roomId];
+      t.equal(timeline.limited, true);
+      const ids: string[] = timeline.events.map((event: SeenEvent) => event.event_id);
+      t.strictSame(ids, all.slice(-ids.length), 'nothing is left out in between');
+      t.ok(ids.length <= limits.missingEventsMax + 1 && ids.length > 4);
+      const room = await b.context.rooms.get(roomId);
+      t.strictSame(
+        new Map([...client.room(roomId).state].sort()),
+        new Map(
+          [...(room?.state ?? [])].map(([key, { eventId }]) => [key, eventId] as const).sort(),
+        ),
+        'the state is that of the end',
+      );
+      const earlier = await pageBack(
+        bob,
+        roomId,
+        timeline.prev_batch,
+        before,
+        (memory === 'memory') === (index % 2 === 0) ? 1_000 : 30,
+      );
+      t.strictSame([...earlier, ...ids], all, 'each is had exactly once, in order');
+    }
+    const more = await alice.say(roomId, 'more');
+    await arrives(b, more);
+    for (const client of clients) {
+      const { timeline } = (await client.sync()).rooms.join[roomId];
+      t.match(timeline, { limited: false, events: [{ event_id: more }] }, 'told once');
+    }
+  });
+}
