@@ -10,8 +10,10 @@ export type CandorErrorCode =
   | 'own-device-not-signed'
   /** The other user of a direct room is not in it. */
   | 'nobody-there'
-  /** None of their devices is one that messages are encrypted to. */
+  /** None of their devices is one that messages are encrypted to: it has to be signed by its user first. */
   | 'no-devices'
+  /** Their server does not tell their devices at the moment; it is tried again. */
+  | 'devices-unknown'
   /** Their server has no key to begin with at the moment; it is tried again. */
   | 'no-one-time-key'
   /** The user has no recovery yet, has one already, or it was not unlocked on this device. */
@@ -39,7 +41,7 @@ export type CandorErrorCode =
 /** Why the SDK itself refused something; what the homeserver refused is a `RequestError`. */
 export class CandorError extends Error {
   readonly code: CandorErrorCode;
-  /** The users it is about, of `identity-changed`. */
+  /** The users it is about, of what is about users. */
   readonly userIds: readonly string[];
 
   constructor(code: CandorErrorCode, text: string, userIds: readonly string[] = []) {

@@ -117,13 +117,13 @@ export class Candor extends EventEmitter<ClientEvents> {
     };
     this.#courier = new Courier({ api, engine, onOutcome });
     this.#decisions = new Decisions(engine, onOutcome);
-    this.#queue = new SendQueue({ api, engine, store, courier: this.#courier });
+    const onProblem = (error: unknown) => this.#problem(error);
+    this.#queue = new SendQueue({ api, engine, store, courier: this.#courier }, onProblem);
     const parts = { api, engine, store, userId, courier: this.#courier, onOutcome };
     const tell = (telling: Telling) => this.#tell([telling]);
     this.recovery = new Recovery(parts, tell);
-    const context = { ...parts, queue: this.#queue, archive: this.recovery.archive };
-    this.#roomContext = context;
-    this.verifications = new Verifications(context, tell);
+    this.#roomContext = { ...parts, queue: this.#queue, archive: this.recovery.archive };
+    this.verifications = new Verifications({ ...parts, ...this.#roomContext }, tell);
     // The device that was verified has what this one lacks.
     this.on('ownDeviceVerified', () => this.recovery.ask().catch((e) => this.#problem(e)));
   }

@@ -1,6 +1,6 @@
 import { clientServer } from '@candor/spec';
 import type { HomeserverApi } from '../api/homeserver-api.ts';
-import { CandorError } from '../candor-error.ts';
+import { CandorError, type CandorErrorCode } from '../candor-error.ts';
 import { audienceOf } from '../rooms/audience.ts';
 import type { EncryptStep } from '../signal/engine-send.ts';
 import type { SignalEngine } from '../signal/signal-engine.ts';
@@ -35,12 +35,16 @@ const checkReached = (
   const reached = store.get('sendQueue', { txnId })?.recipients ?? [];
   const devices = store.all('devices', { where: { userId } });
   if (devices.some(({ address }) => reached.includes(address))) return;
-  const reasons = withheld.filter((device) => device.userId === userId);
-  // One-time keys that cannot be had now, from a server that is away, may be later.
-  const mayPass = reasons.some(({ reason }) => reason === 'no-one-time-key');
   store.transaction((tx) => queuedEvent.forgetEncryption(tx, txnId, 'queued', null));
-  const text = `no device of ${userId} can read this${mayPass ? ' now' : ''}`;
-  throw new CandorError(mayPass ? 'no-one-time-key' : 'no-devices', text, [userId]);
+  const refuse = (code: CandorErrorCode, text: string) => new CandorError(code, text, [userId]);
+  // What a server that is away does not give now, it may give later.
+  if (withheld.some((device) => device.userId === userId && device.reason === 'no-one-time-key')) {
+    throw refuse('no-one-time-key', `no device of ${userId} can read this now`);
+  }
+  if (store.get('users', { userId })?.outdated) {
+    throw refuse('devices-unknown', `the devices of ${userId} cannot be had now`);
+  }
+  throw refuse('no-devices', `no device of ${userId} can read this`);
 };
 
 /**

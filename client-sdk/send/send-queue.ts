@@ -13,11 +13,13 @@ type Waiter = {
   reject: (error: unknown) => void;
 };
 
+const passing: readonly string[] = ['no-one-time-key', 'devices-unknown'];
+
 /** What may succeed later without anybody doing something about it. */
 const isPassing = (error: unknown): boolean =>
   error instanceof RequestError
     ? error.isPassing
-    : error instanceof CandorError && error.code === 'no-one-time-key';
+    : error instanceof CandorError && passing.includes(error.code);
 
 /**
  * Events on their way into rooms, stored until the server has them. Each room's go out in their
@@ -25,12 +27,15 @@ const isPassing = (error: unknown): boolean =>
  */
 export class SendQueue {
   readonly #context: DeliveryContext;
+  readonly #onProblem: (error: unknown) => void;
   readonly #waiters = new Map<string, Waiter>();
   readonly #draining = new Map<string, Promise<void>>();
   #signal: AbortSignal = AbortSignal.abort();
 
-  constructor(context: DeliveryContext) {
+  /** `onProblem` is told what will be tried again. */
+  constructor(context: DeliveryContext, onProblem: (error: unknown) => void) {
     this.#context = context;
+    this.#onProblem = onProblem;
   }
 
   /** Stores an event to be sent; resolves when the server has it, rejects when it cannot be sent. */
@@ -112,7 +117,10 @@ export class SendQueue {
         // Signed out: it goes out after the next login.
         if (error instanceof RequestError && error.status === 401) return 'signed-out';
         if (!isPassing(error)) this.#fail(row, error);
-        else await pause.wait(signal, error instanceof RequestError ? error.retryAfterMs : 0);
+        else {
+          if (!signal.aborted) this.#onProblem(error);
+          await pause.wait(signal, error instanceof RequestError ? error.retryAfterMs : 0);
+        }
       }
       this.#settleGone(roomId);
     }

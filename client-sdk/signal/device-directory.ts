@@ -112,6 +112,11 @@ const isAuthentic = (user: User, device: Device): boolean =>
   user.selfSigningKey !== null &&
   device.signedBy === user.selfSigningKey;
 
+const hasEligible = (tables: TableReader, user: User): boolean =>
+  tables
+    .all('devices', { where: { userId: user.userId } })
+    .some((device) => isEligible(user, device));
+
 /** Why messages of a device are not read, or undefined when they are. */
 export type SenderDoubt =
   | 'device-unknown'
@@ -150,15 +155,25 @@ export const deviceDirectory = {
     }
   },
 
-  /** The queries for those of the outdated users that may be asked now; `among` narrows it. */
+  /**
+   * The queries for those of the outdated users that may be asked now; `among` narrows it. One that
+   * is `urgent` waits less long for users of whom no device is known to send to.
+   */
   queryRequests: (
     tables: TableReader,
     now: number,
     among?: ReadonlySet<string>,
+    urgent = false,
   ): QueryRequest[] => {
     const users = tables
       .all('users', { where: { outdated: true, tracked: true } })
-      .filter(({ userId, queryAfter }) => queryAfter <= now && (among?.has(userId) ?? true));
+      .filter((user) => among?.has(user.userId) ?? true)
+      .filter((user) => {
+        const { keyRequestBackoffMs, keyRequestUrgentMs } = limits;
+        const sooner = urgent && !hasEligible(tables, user);
+        const early = sooner ? keyRequestBackoffMs - keyRequestUrgentMs : 0;
+        return user.queryAfter - early <= now;
+      });
     const requests: QueryRequest[] = [];
     for (let at = 0; at < users.length; at += limits.keyRequestDevicesMax) {
       const slice = users.slice(at, at + limits.keyRequestDevicesMax);

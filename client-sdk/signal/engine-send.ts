@@ -178,7 +178,8 @@ export const engineSend = {
     const uploads = ownDeviceIsSigned(tables, context)
       ? []
       : engineRequests.uploads(tables, context);
-    const queries = deviceDirectory.queryRequests(tables, context.now(), userIds);
+    // A direct message has nobody else to go to; a group does not wait for one member's server.
+    const queries = deviceDirectory.queryRequests(tables, context.now(), userIds, event.direct);
     const requests = [...uploads, ...queries];
     await pause();
     if (requests.length > 0) return { status: 'needs', requests };

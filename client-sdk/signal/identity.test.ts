@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { limits } from '@candor/spec';
 import t from 'tap';
 import type { Phone } from '../testing/phone.ts';
@@ -247,6 +247,27 @@ t.test(
     t.same(await reached(), [addressOf(bob.userId, 'TABLET')]);
   },
 );
+
+t.test('a direct message asks soon again for keys that could not be had', async (t) => {
+  const { office, clock, alice, bob, talk, room } = await pair(true);
+  const group = room(false, alice, bob);
+  office.unreachable.add('bob.example');
+  t.same((await alice.ready(talk, { body: 'x' })).content['ciphertext'], {});
+  const stepOf = (where: typeof talk) =>
+    alice.engine.encryptRoomEvent({ txnId: randomUUID(), ...where, type: 'm', content: {} });
+  t.match(await stepOf(talk), { status: 'ready' }, 'not at once');
+  clock.ms += limits.keyRequestUrgentMs;
+  t.match(await stepOf(group), { status: 'ready' }, 'a group does not wait for one member');
+  t.same(await alice.engine.outgoingRequests(), []);
+  const step = await stepOf(talk);
+  t.match(step, { status: 'needs', requests: [{ operation: 'queryKeys' }] });
+  if (step.status === 'needs') await alice.perform(step.requests);
+  t.match(await stepOf(talk), { status: 'ready' }, 'and then not at once again');
+  clock.ms += limits.keyRequestUrgentMs;
+  office.unreachable.clear();
+  const reached = Object.keys((await alice.ready(talk, { body: 'x' })).content['ciphertext'] ?? {});
+  t.same(reached, [addressOf(bob.userId, 'PHONE')]);
+});
 
 t.test('malformed key answers harm nobody but themselves', async (t) => {
   const { office, alice, bob, talk, phone } = await pair(true);

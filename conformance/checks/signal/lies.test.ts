@@ -1,3 +1,4 @@
+import { CandorError } from '@candor/client-sdk';
 import { clientServer } from '@candor/spec';
 import t, { type Test } from 'tap';
 import { startDeployment } from '../../deployment.ts';
@@ -7,7 +8,7 @@ import { startLyingProxy } from '../../peer/lying-proxy.ts';
 import { type MeddlingProxy, startMeddlingProxy } from '../../peer/meddling-proxy.ts';
 import { type Person, signIn, waitFor } from './person.ts';
 
-t.setTimeout(180_000);
+t.setTimeout(300_000);
 const deployment = await startDeployment();
 t.teardown(() => deployment.stop());
 const [here, there] = [deployment.servers[0], deployment.other];
@@ -160,6 +161,34 @@ t.test('a message is reported when the keys of its sender cannot be had', async 
   t.match(told, { state: 'waiting', reason: 'device-unknown', sender: alice.client.userId });
   t.equal(bob.unreadable.length, 1);
   t.same(bob.texts(), []);
+});
+
+t.test('a direct message waits for keys that cannot be had, and says so', async (t) => {
+  const proxy = await startLyingProxy(here.url);
+  t.teardown(proxy.close);
+  const [alice, bob] = [await person(t, here, proxy.url), await person(t, there)];
+  const away = bob.client.userId.replace(/^[^:]*:/, '');
+  proxy.lie = ({ path }) =>
+    path.startsWith('/_matrix/client/v3/keys/query')
+      ? { status: 200, json: { device_keys: {}, failures: { [away]: { status: 503 } } } }
+      : undefined;
+  const room = await alice.client.directRoom(bob.client.userId);
+  await joined(alice, room.id, bob);
+  const sent = room.send('late');
+  const outcome = sent.then(
+    () => 'sent',
+    (error: unknown) => error,
+  );
+  const about = { code: 'devices-unknown', userIds: [bob.client.userId] };
+  const told = await Promise.race([
+    outcome,
+    waitUntil('the problem', () => alice.problems.find((one) => one instanceof CandorError)),
+  ]);
+  t.match(told, about);
+  t.same(room.unsent(), [], 'nobody has to do anything');
+  proxy.lie = undefined;
+  await bob.hears('late');
+  t.equal(await outcome, 'sent');
 });
 
 t.test('who left, and who came later, cannot read what their server hands them', async (t) => {
