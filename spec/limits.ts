@@ -246,6 +246,8 @@ export const limits = {
 
   deviceDisplayNameLengthMax: 256,
   deviceKeysBytesMax: 65_536,
+  // As other servers tell them: 255 characters of any kind.
+  deviceIdBytesMax: 1_020,
   oneTimeKeyBytesMax: 16_384,
   oneTimeKeysPerDeviceMax: 1_000,
   claimedKeyIdsKeptMs: 604_800_000,

@@ -4,14 +4,17 @@ import { createSlots, type PeerClient, PeerError } from '@candor/federation/tran
 import { limits, serverNameOf } from '@candor/spec';
 import type { Logger } from '../log.ts';
 import type { Database } from '../storage/database.ts';
+import { isPassingTrouble } from '../storage/passing-trouble.ts';
 import { readRemoteListStates, readStaleRemoteUsers } from '../storage/remote-devices.ts';
 import { readDevicesAnswer } from './read-key-answers.ts';
 import { storeRemoteKeys } from './store-remote-keys.ts';
 
-const isWorthRetrying = (error: unknown): boolean =>
-  error instanceof PeerError &&
-  error.kind !== 'denied' &&
-  (error.kind !== 'status' || (error.status ?? 500) >= 500 || error.status === 429);
+/** Whether the trouble is the server's. An answer that is none for one user comes again, and holds up the others. */
+const isWorthRetrying = (error: unknown): boolean => {
+  if (!(error instanceof PeerError)) return isPassingTrouble(error);
+  if (error.kind !== 'status') return error.kind === 'timeout' || error.kind === 'unreachable';
+  return (error.status ?? 500) >= 500 || error.status === 429;
+};
 
 /** Fetches device lists anew in which an update was missed: one at a time from each server, with pauses while it fails. */
 // https://spec.matrix.org/v1.19/server-server-api/#device-management
@@ -92,9 +95,9 @@ export class DeviceListResync {
     const { signal } = this.#stop;
     signal.throwIfAborted();
     const heldSince = this.#db.clock.committed;
-    const { tracked, held } = await readRemoteListStates(this.#db, [userId]);
-    if (!tracked.has(userId) || held.has(userId)) return true;
     try {
+      const { tracked, held } = await readRemoteListStates(this.#db, [userId]);
+      if (!tracked.has(userId) || held.has(userId)) return true;
       const path = `/_matrix/federation/v1/user/devices/${encodeURIComponent(userId)}`;
       const maxBytes = limits.keysBodyBytesMax;
       const { body } = await this.#client.request({
@@ -109,9 +112,12 @@ export class DeviceListResync {
       const { keys, streamId } = answer;
       await storeRemoteKeys(this.#db, new Map([[userId, keys]]), { streamId, heldSince });
       return true;
-    } catch (error) {
-      if (!(error instanceof PeerError)) throw error;
-      return !isWorthRetrying(error);
+    } catch (err) {
+      if (signal.aborted) throw err;
+      const isRetried = isWorthRetrying(err);
+      const isForeseen = err instanceof PeerError || isRetried;
+      if (!isForeseen) this.#log.warn({ err, userId }, 'a device list could not be kept');
+      return !isRetried;
     }
   }
 }

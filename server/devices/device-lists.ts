@@ -18,5 +18,5 @@ export const startDeviceLists = async (
 ): Promise<DeviceLists> => {
   const resync = new DeviceListResync(db, client, log);
   await resync.start();
-  return { remote: new RemoteKeys(db, client), resync };
+  return { remote: new RemoteKeys(db, client, log), resync };
 };

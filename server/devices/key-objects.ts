@@ -18,13 +18,17 @@ const crossSigningSchema = Compile(master_key);
 const ownSignatures = (signatures: Signatures | undefined, userId: string): Signatures =>
   signatures && Object.hasOwn(signatures, userId) ? { [userId]: signatures[userId] ?? {} } : {};
 
+// PostgreSQL's text holds no NUL, and its indexes no long texts.
+const isStorable = (deviceId: string): boolean =>
+  !deviceId.includes('\0') && Buffer.byteLength(deviceId) <= limits.deviceIdBytesMax;
+
 /** Device keys with the signatures of their owner only and without `unsigned`; undefined for anything else than the keys of this device. */
 export const readDeviceKeys = (
   value: unknown,
   userId: string,
   deviceId: string,
 ): DeviceKeys | undefined => {
-  if (!deviceKeysSchema.Check(value)) return undefined;
+  if (!deviceKeysSchema.Check(value) || !isStorable(deviceId)) return undefined;
   if (value.user_id !== userId || value.device_id !== deviceId) return undefined;
   const { unsigned: _unsigned, ...signed } = value;
   const keys = { ...signed, signatures: ownSignatures(value.signatures, userId) };

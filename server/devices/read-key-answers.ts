@@ -14,7 +14,10 @@ const publishedDevice = (
   deviceId: string,
 ): PublishedDevice | undefined => {
   const read = readDeviceKeys(keys, userId, deviceId);
-  const isName = typeof name === 'string' && name.length <= limits.deviceDisplayNameLengthMax;
+  const isName =
+    typeof name === 'string' &&
+    name.length <= limits.deviceDisplayNameLengthMax &&
+    !name.includes('\0');
   return read && { keys: read, displayName: isName ? name : undefined };
 };
 

@@ -37,7 +37,7 @@ export const receiveDeviceListUpdate = async (
       // An update that cannot be read counts as missed, and so does one to a list that does not hold.
       previous: isBad || !held.has(userId) ? [] : (content.prev_id ?? []),
       keys: keys && JSON.stringify(keys),
-      displayName: name?.slice(0, limits.deviceDisplayNameLengthMax),
+      displayName: name?.replaceAll('\0', '').slice(0, limits.deviceDisplayNameLengthMax),
     });
     if (result !== 'known') await tellDeviceList(tx, userId);
     return result;

@@ -1,6 +1,8 @@
 import type { JsonObject } from '@candor/federation';
 import type { PeerClient } from '@candor/federation/transport';
+import type { Logger } from '../log.ts';
 import type { Database } from '../storage/database.ts';
+import { isPassingTrouble } from '../storage/passing-trouble.ts';
 import { readRemoteListStates } from '../storage/remote-devices.ts';
 import { askServers, type ServerFailure, type ServerOutcome } from './ask-servers.ts';
 import { readQueryAnswer } from './read-key-answers.ts';
@@ -25,11 +27,13 @@ const bodyOf = (userIds: readonly string[]): JsonObject => ({
 export class RemoteKeys {
   readonly #db: Database;
   readonly #client: PeerClient;
+  readonly #log: Logger;
   readonly #flights = new Map<string, Flight>();
 
-  constructor(db: Database, client: PeerClient) {
+  constructor(db: Database, client: PeerClient, log: Logger) {
     this.#db = db;
     this.#client = client;
+    this.#log = log;
   }
 
   /** Keys of users, given by server; a server that does not answer in time is a failure, not an error. */
@@ -100,7 +104,13 @@ export class RemoteKeys {
     if (failure) return failure;
     const users = new Map(userIds.map((userId) => [userId, readQueryAnswer(answer, userId)]));
     const lasting = new Map([...users].filter(([userId]) => tracked.has(userId)));
-    await storeRemoteKeys(this.#db, lasting, { streamId: undefined, heldSince });
+    try {
+      await storeRemoteKeys(this.#db, lasting, { streamId: undefined, heldSince });
+    } catch (err) {
+      // They are good for who asks now, and asked for again next time.
+      if (isPassingTrouble(err)) throw err;
+      this.#log.warn({ err, userIds }, 'keys of other servers could not be kept');
+    }
     return users;
   }
 }
