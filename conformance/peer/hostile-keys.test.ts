@@ -110,3 +110,35 @@ t.test('keys of one user that nothing can keep cost nobody else theirs', async (
   t.equal(asked('v1/user/devices', mallory.userId), before + 1);
   t.notMatch(await homeserver.logs(), /"level":"(error|fatal)"/);
 });
+
+t.test('an answer that one user makes unreadable is had without that user', async (t) => {
+  const users = ['one', 'two', 'three', 'four', 'five'].map(
+    (name) => `@${name}:${peer.serverName}`,
+  );
+  const bad = users[3] ?? '';
+  const askedAbout = (body: Json | undefined, member: string): string[] =>
+    Object.keys((body as Record<string, object> | undefined)?.[member] ?? {});
+  peer.answer(({ path, body }) => {
+    const isQuery = path[3] === 'query';
+    const named = askedAbout(body, isQuery ? 'device_keys' : 'one_time_keys');
+    if (path[2] !== 'keys') return undefined;
+    const answer = named.map((userId) => {
+      const device = isQuery ? deviceKeys(userId, 'D') : { 'signed_curve25519:A': { key: 'x' } };
+      // No text: what servers read differently.
+      return [userId, { D: userId === bad ? { key: '\ud800' } : device }];
+    });
+    const member = isQuery ? 'device_keys' : 'one_time_keys';
+    return { body: { [member]: Object.fromEntries(answer) } };
+  });
+  const good = users.filter((userId) => userId !== bad).sort();
+  const failures = { [peer.serverName]: { errcode: 'M_CONNECTION_FAILED' } };
+  const query = { device_keys: Object.fromEntries(users.map((id) => [id, []])) };
+  const queried = await alice.call<JsonObject>('POST', '/v3/keys/query', query);
+  t.match(queried['failures'], failures);
+  t.strictSame(askedAbout(queried, 'device_keys').sort(), good);
+  const claims = users.map((id) => [id, { D: 'signed_curve25519' }]);
+  const claim = { one_time_keys: Object.fromEntries(claims) };
+  const claimed = await alice.call<JsonObject>('POST', '/v3/keys/claim', claim);
+  t.match(claimed['failures'], failures);
+  t.strictSame(askedAbout(claimed, 'one_time_keys').sort(), good);
+});

@@ -91,6 +91,8 @@ const readAnswer = (answer: JsonObject, claims: readonly KeyClaim[], claimed: Cl
   }
 };
 
+const claim = { path: '/_matrix/federation/v1/user/keys/claim', member: 'one_time_keys' } as const;
+
 /** Takes one key of each device asked for; servers that do not answer are in `failures`. */
 // https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3keysclaim
 export const claimKeysOfUsers = async (
@@ -100,21 +102,21 @@ export const claimKeysOfUsers = async (
 ): Promise<Answer> => {
   const { config, federation } = context;
   const { local, remote } = byServer(Object.keys(asked), config.serverName);
-  const bodies = new Map(
+  const servers = new Map(
     [...remote].map(([server, userIds]) => [
       server,
-      { one_time_keys: Object.fromEntries(userIds.map((id) => [id, asked[id] ?? {}])) },
+      userIds.map((userId) => [userId, asked[userId] ?? {}] as const),
     ]),
   );
-  const path = '/_matrix/federation/v1/user/keys/claim';
-  const outcomes = askServers(federation.client, path, bodies, keysTimeoutMs(timeoutMs));
+  const outcomes = askServers(federation.client, claim, servers, keysTimeoutMs(timeoutMs));
   const claimed = await takeKeys(context, claimsOf(local, asked));
   const failures = new Map<string, ServerFailure>();
   await Promise.all(
-    [...outcomes].map(async ([server, outcome]) => {
-      const { answer, failure } = await outcome;
-      if (failure) failures.set(server, failure);
-      else readAnswer(answer, claimsOf(remote.get(server) ?? [], asked), claimed);
+    [...outcomes].map(async ([server, parts]) => {
+      for (const { userIds, answer, failure } of await parts) {
+        if (failure) failures.set(server, failure);
+        else readAnswer(answer, claimsOf(userIds, asked), claimed);
+      }
     }),
   );
   return {

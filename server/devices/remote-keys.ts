@@ -1,4 +1,3 @@
-import type { JsonObject } from '@candor/federation';
 import type { PeerClient } from '@candor/federation/transport';
 import type { Logger } from '../log.ts';
 import type { Database } from '../storage/database.ts';
@@ -15,13 +14,9 @@ export type RemoteAnswer = {
   readonly failures: Map<string, ServerFailure>;
 };
 
-const noKeys = (): UserKeys => ({ devices: new Map(), crossSigning: new Map() });
+type Flight = Promise<ReadonlyMap<string, UserKeys | ServerFailure>>;
 
-type Flight = Promise<ReadonlyMap<string, UserKeys> | ServerFailure>;
-
-const bodyOf = (userIds: readonly string[]): JsonObject => ({
-  device_keys: Object.fromEntries(userIds.map((userId) => [userId, []])),
-});
+const query = { path: '/_matrix/federation/v1/user/keys/query', member: 'device_keys' } as const;
 
 /** Keys of users of other servers: stored ones while they hold, else asked for, once for all who want them at the same time. */
 export class RemoteKeys {
@@ -58,10 +53,10 @@ export class RemoteKeys {
     this.#start(new Map(wanted), tracked, heldSince, timeoutMs);
     const arrivals = missing.flatMap(([server, all]) =>
       all.map(async (userId) => {
-        const outcome = await flightOf(userId);
+        const outcome = (await flightOf(userId))?.get(userId);
         if (!outcome) return;
         if ('errcode' in outcome) failures.set(server, outcome);
-        else users.set(userId, outcome.get(userId) ?? noKeys());
+        else users.set(userId, outcome);
       }),
     );
     await Promise.all(arrivals);
@@ -79,11 +74,12 @@ export class RemoteKeys {
     heldSince: number,
     timeoutMs: number,
   ): void {
-    const bodies = new Map([...wanted].map(([server, userIds]) => [server, bodyOf(userIds)]));
-    const path = '/_matrix/federation/v1/user/keys/query';
-    for (const [server, outcome] of askServers(this.#client, path, bodies, timeoutMs)) {
+    const servers = new Map(
+      [...wanted].map(([server, userIds]) => [server, userIds.map((id) => [id, []] as const)]),
+    );
+    for (const [server, outcomes] of askServers(this.#client, query, servers, timeoutMs)) {
       const userIds = wanted.get(server) ?? [];
-      const flight = this.#keep(outcome, userIds, tracked, heldSince);
+      const flight = this.#keep(outcomes, tracked, heldSince);
       for (const userId of userIds) this.#flights.set(userId, flight);
       const land = () => {
         for (const userId of userIds) {
@@ -95,22 +91,27 @@ export class RemoteKeys {
   }
 
   async #keep(
-    asked: Promise<ServerOutcome>,
-    userIds: readonly string[],
+    asked: Promise<readonly ServerOutcome[]>,
     tracked: ReadonlySet<string>,
     heldSince: number,
-  ): Promise<ReadonlyMap<string, UserKeys> | ServerFailure> {
-    const { answer, failure } = await asked;
-    if (failure) return failure;
-    const users = new Map(userIds.map((userId) => [userId, readQueryAnswer(answer, userId)]));
+  ): Promise<ReadonlyMap<string, UserKeys | ServerFailure>> {
+    const users = new Map<string, UserKeys>();
+    const failed = new Map<string, ServerFailure>();
+    for (const { userIds, answer, failure } of await asked) {
+      for (const userId of userIds) {
+        if (failure) failed.set(userId, failure);
+        else users.set(userId, readQueryAnswer(answer, userId));
+      }
+    }
     const lasting = new Map([...users].filter(([userId]) => tracked.has(userId)));
     try {
       await storeRemoteKeys(this.#db, lasting, { streamId: undefined, heldSince });
     } catch (err) {
       // They are good for who asks now, and asked for again next time.
       if (isPassingTrouble(err)) throw err;
+      const userIds = [...lasting.keys()];
       this.#log.warn({ err, userIds }, 'keys of other servers could not be kept');
     }
-    return users;
+    return new Map<string, UserKeys | ServerFailure>([...users, ...failed]);
   }
 }
