@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { limits } from '@candor/spec';
 import t from 'tap';
 import { discardOutbox } from '../storage/destinations.ts';
@@ -41,18 +42,21 @@ const pageBack = async (
 const missMany = async (alice: Person, roomId: string, count: number) => {
   const heal = splitNetwork([a], [b]);
   const missed: string[] = [];
+  const topics: string[] = [];
   for (let index = 0; index < count; index += 1) {
-    missed.push(
-      index % 50 === 10
-        ? await alice.setState(roomId, 'm.room.topic', { topic: `topic ${index}` })
-        : await alice.say(roomId, `missed ${index}`),
-    );
+    if (index % 50 === 10) {
+      const topic = await alice.setState(roomId, 'm.room.topic', { topic: `topic ${index}` });
+      topics.push(topic);
+      missed.push(topic);
+    } else if (index % 50 === 20) {
+      missed.push(await alice.setState(roomId, 'test', { index }, `${index}`));
+    } else missed.push(await alice.say(roomId, `missed ${index}`));
   }
   await discardOutbox(a.context.db, b.serverName);
   heal();
   const end = await alice.say(roomId, 'end');
   await arrives(b, end);
-  return { missed, end };
+  return { missed, topics, end };
 };
 
 for (const [memory, backfills] of [
@@ -80,7 +84,7 @@ for (const [memory, backfills] of [
       t.equal(timeline.limited, true, 'what came before the own join is not here');
       t.equal(timeline.events.at(-1).event_id, before);
     }
-    const { missed, end } = await missMany(
+    const { missed, topics, end } = await missMany(
       alice,
       roomId,
       (backfills + 1) * limits.missingEventsMax + 30,
@@ -88,7 +92,7 @@ for (const [memory, backfills] of [
     const all = [before, ...missed, end];
     if (memory === 'database') forgetChanges();
     for (const [index, client] of clients.entries()) {
-      const { timeline } = (await client.sync()).rooms.join[roomId];
+      const { timeline, state } = (await client.sync()).rooms.join[roomId];
       t.equal(timeline.limited, true);
       const ids: string[] = timeline.events.map((event: SeenEvent) => event.event_id);
       t.strictSame(ids, all.slice(-ids.length), 'nothing is left out in between');
@@ -101,6 +105,11 @@ for (const [memory, backfills] of [
         ),
         'the state is that of the end',
       );
+      if (state) {
+        const topic = state.events.find(({ type }: SeenEvent) => type === 'm.room.topic');
+        const earlier = topics.filter((id) => all.indexOf(id) < all.indexOf(ids[0] ?? ''));
+        t.equal(topic.event_id, earlier.at(-1), 'what is told of it is from before the timeline');
+      }
       const earlier = await pageBack(
         bob,
         roomId,
@@ -118,3 +127,58 @@ for (const [memory, backfills] of [
     }
   });
 }
+
+t.test('who waits, a socket and a server that starts again are told alike', async (t) => {
+  const alice = await person(a, 'alice');
+  const bob = await person(b, 'bob');
+  const roomId = await alice.createRoom({ preset: 'public_chat' });
+  await bob.join(roomId, a);
+  const before = await alice.say(roomId, 'before');
+  await arrives(b, before);
+  const query = { filter: JSON.stringify({ room: { timeline: { limit: 400 } } }) };
+  const [waiting, away] = [new SyncClient(b, bob, query), new SyncClient(b, bob, query)];
+  for (const client of [waiting, away]) await client.sync();
+  const waits = waiting.sync({ timeout: '60000' });
+  const { missed, end } = await missMany(alice, roomId, limits.missingEventsMax + 130);
+  const all = [before, ...missed, end];
+
+  await waits;
+  await waiting.until(() => waiting.room(roomId).timeline.at(-1) === end);
+  const { timeline, prevBatch } = waiting.room(roomId);
+  t.strictSame(timeline, all.slice(-timeline.length), 'what came bit by bit is whole');
+  t.notOk(timeline.includes(before), 'and begins anew behind the gap');
+
+  await b.restart();
+  const socket = new WebSocket(
+    `${b.url.replace('http', 'ws')}/_matrix/client/unstable/dev.candor.ws/sync`,
+    ['dev.candor.sync.v1', `dev.candor.access_token.${bob.accessToken}`],
+  );
+  await once(socket, 'open');
+  socket.send(JSON.stringify({ since: away.since, ...query }));
+  const [{ data }] = await once(socket, 'message');
+  const pushed = JSON.parse(data).rooms.join[roomId].timeline;
+  socket.close();
+  const asked = (await away.sync()).rooms.join[roomId].timeline;
+  for (const one of [pushed, asked]) {
+    t.equal(one.limited, true);
+    const ids: string[] = one.events.map((event: SeenEvent) => event.event_id);
+    t.strictSame(ids, timeline);
+  }
+
+  const readers = [prevBatch, prevBatch, asked.prev_batch, pushed.prev_batch];
+  const pages = await Promise.all(
+    readers.map((from, index) =>
+      pageBack(bob, roomId, from, before, [1_000, 100, 7, 50][index] ?? 1),
+    ),
+  );
+  for (const ids of pages) t.strictSame(ids, all.slice(0, ids.length), 'all, for each who asks');
+  t.equal(pages[0]?.length, all.length - timeline.length);
+
+  const fresh = new SyncClient(b, bob, query);
+  const { limited, events } = (await fresh.sync()).rooms.join[roomId].timeline;
+  t.equal(limited, true, 'who comes new is not shown old events right before the newer ones');
+  t.strictSame(
+    events.map((event: SeenEvent) => event.event_id),
+    timeline,
+  );
+});
