@@ -2,6 +2,8 @@ import t from 'tap';
 import type { Phone } from '../testing/phone.ts';
 import { testWorld } from '../testing/world.ts';
 
+t.setTimeout(300_000);
+
 const hour = 3_600_000;
 const setUp = (...phones: Phone[]) => Promise.all(phones.map((phone) => phone.setUp()));
 

@@ -6,6 +6,7 @@ import { trust, warnings } from '../verification/trust.ts';
 import { addressOf } from './address.ts';
 import type { EngineContext, EngineRequest } from './engine-context.ts';
 import { memberOf } from './member-of.ts';
+import { restoreOwnDevice } from './own-device.ts';
 import type { QueriedDevice } from './read-keys-query.ts';
 import { signalNames } from './signal-names.ts';
 import { yieldEvery } from './yield-every.ts';
@@ -228,6 +229,10 @@ export const deviceDirectory = {
         if (!present.has(device.deviceId)) tables.put('devices', { ...device, deleted: true });
       }
       for (const device of queried.devices) storeDevice(tables, context, userId, device);
+      const own = context.identity;
+      if (userId === own.userId && !isPart) {
+        restoreOwnDevice(tables, context, present.has(own.deviceId));
+      }
       updated.push(userId);
       await pause();
     }

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '@candor/federation';
+import type { JsonObject } from '@candor/federation';
 import type { TableReader, TableWriter } from '../stores/store.ts';
 import type { Row, TrustState, WarningKind } from '../stores/tables.ts';
 import { trust, warnings } from '../verification/trust.ts';
@@ -6,6 +6,7 @@ import { type CrossSigningSecrets, crossSigning } from './cross-signing.ts';
 import { deviceDirectory } from './device-directory.ts';
 import { signedDeviceKeys } from './device-identity.ts';
 import type { EngineContext } from './engine-context.ts';
+import { queueSignatures } from './queue-signatures.ts';
 
 /** Where this device stands with its own user's cross-signing identity. */
 export type OwnIdentity =
@@ -19,24 +20,6 @@ export type OwnIdentity =
 
 const ownUser = (tables: TableReader, { identity }: EngineContext): Row<'users'> | undefined =>
   tables.get('users', { userId: identity.userId });
-
-const mergeSignatures = (a: JsonObject, b: JsonObject): JsonObject => {
-  const merged = new Map(Object.entries(a));
-  for (const [userId, objects] of Object.entries(b)) {
-    const known = merged.get(userId);
-    merged.set(userId, {
-      ...(isObject(known) ? known : {}),
-      ...(isObject(objects) ? objects : {}),
-    });
-  }
-  return Object.fromEntries(merged);
-};
-
-const queueSignatures = (tables: TableWriter, body: JsonObject): void => {
-  const operation = 'uploadCrossSigningSignatures';
-  const waiting = tables.get('crossSigningUploads', { operation })?.body ?? {};
-  tables.put('crossSigningUploads', { operation, body: mergeSignatures(waiting, body) });
-};
 
 /** Takes the secrets in use: pins our own master key and has this device signed. */
 const adopt = (tables: TableWriter, context: EngineContext, secrets: CrossSigningSecrets): void => {
