@@ -2,6 +2,8 @@ import t from 'tap';
 import { startDeployment } from './deployment.ts';
 import { sendRequest } from './send-request.ts';
 
+t.setTimeout(300_000);
+
 t.test('a pair of servers registers people, is killed, starts again and stops', async (t) => {
   const pair = await startDeployment({ capture: true });
   t.teardown(pair.stop);

@@ -5,6 +5,8 @@ import type { Phone } from '../testing/phone.ts';
 import { testWorld } from '../testing/world.ts';
 import { addressOf } from './address.ts';
 
+t.setTimeout(300_000);
+
 const encrypted = 'm.room.encrypted';
 
 const setUp = (...phones: Phone[]) => Promise.all(phones.map((phone) => phone.setUp()));

@@ -4,6 +4,8 @@ import t from 'tap';
 import { startDeployment } from '../deployment.ts';
 import { waitUntil } from './wait-until.ts';
 
+t.setTimeout(300_000);
+
 const silence = () => undefined;
 LogService.setLogger({
   trace: silence,

@@ -3,6 +3,8 @@ import { startDeployment } from '../deployment.ts';
 import { asPerson } from '../interop/person.ts';
 import { waitUntil } from '../interop/wait-until.ts';
 
+t.setTimeout(300_000);
+
 t.test('a conversation goes on after either server was killed in the middle of it', async (t) => {
   const deployment = await startDeployment();
   t.teardown(() => deployment.stop());

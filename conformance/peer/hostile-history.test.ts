@@ -6,6 +6,8 @@ import { waitUntil } from '../interop/wait-until.ts';
 import { errorOf, joinAsPeer, sealEvent } from './peer-in-room.ts';
 import { startScriptedPeer } from './scripted-peer.ts';
 
+t.setTimeout(300_000);
+
 const deployment = await startDeployment({ size: 2 });
 t.teardown(() => deployment.stop());
 const [homeserver] = deployment.servers;

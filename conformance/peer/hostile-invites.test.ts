@@ -5,6 +5,8 @@ import { asPerson, type Person } from '../interop/person.ts';
 import { errorOf, type MadeEvent, sealEvent } from './peer-in-room.ts';
 import { type ScriptedPeer, startScriptedPeer } from './scripted-peer.ts';
 
+t.setTimeout(300_000);
+
 // What another server says of a room that nobody here is in.
 const deployment = await startDeployment({ size: 1, env: { CANDOR_RATE_LIMITS: 'on' } });
 t.teardown(() => deployment.stop());

@@ -5,6 +5,8 @@ import { asPerson } from '../interop/person.ts';
 import { errorOf, joinAsPeer, type MadeEvent, sealEvent } from './peer-in-room.ts';
 import { startScriptedPeer } from './scripted-peer.ts';
 
+t.setTimeout(300_000);
+
 const deployment = await startDeployment({ size: 1 });
 t.teardown(() => deployment.stop());
 const [homeserver] = deployment.servers;

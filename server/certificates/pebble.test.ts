@@ -7,6 +7,8 @@ import { startTestServer } from '../testing/start-server.ts';
 import { presentedCertificate } from './testing/presented-certificate.ts';
 import { hasPebble, startPebble } from './testing/start-pebble.ts';
 
+t.setTimeout(300_000);
+
 const until = async (holds: () => Promise<boolean>): Promise<void> => {
   while (!(await holds())) await sleep(50);
 };
