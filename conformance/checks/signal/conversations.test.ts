@@ -203,6 +203,26 @@ t.test('a client goes on after a restart with the same store', async (t) => {
   );
 });
 
+t.test('a store that was logged out goes on after the next login', async (t) => {
+  const alice = await started(t, 'here');
+  const account = await deployment.other.register('returning');
+  const store = { file: join(deployment.folder, 'returning.store'), passphrase: 'of hers' };
+  const before = await signIn(account, { store });
+  await before.client.start();
+  const room = await directRoom(alice, before);
+  await room.send('before');
+  await before.hears('before');
+  await before.client.logout();
+  const again = await signIn(account, { store });
+  t.teardown(() => again.client.stop());
+  t.equal(again.client.deviceId, before.client.deviceId);
+  await again.client.start();
+  await again.client.room(room.id).send('I am back');
+  await alice.hears('I am back');
+  await room.send('so I see');
+  await again.hears('so I see');
+});
+
 t.test('a changed identity warns, and blocks until it is acknowledged', async (t) => {
   const alice = await started(t, 'here');
   const account = await deployment.other.register('forgetful');
