@@ -58,7 +58,7 @@ export class Courier {
       } catch (error) {
         if (signal.aborted) return;
         onError(error);
-        await pause.wait(signal);
+        await pause.wait(signal, error instanceof RequestError ? error.retryAfterMs : 0);
       }
     }
   }
