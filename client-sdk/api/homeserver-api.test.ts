@@ -48,6 +48,21 @@ t.test('a token that is gone for good is not renewed', async (t) => {
   t.equal(asked.length, 1);
 });
 
+t.test(
+  'a refresh token that is refused for good ends the session, one that is not does not',
+  async (t) => {
+    let refusal: Answer = { status: 403, body: { errcode: 'M_FORBIDDEN', error: 'used before' } };
+    const { baseUrl } = await startHomeserver(t, ({ url }) =>
+      url.endsWith('/refresh') ? refusal : expired(true),
+    );
+    const api = new HomeserverApi({ baseUrl, tokens: { accessToken: 'a', refreshToken: 'r' } });
+    const ask = () => errorOf(api.call(clientServer.getTokenOwner, {}));
+    t.match(await ask(), { status: 401, errcode: 'M_UNKNOWN_TOKEN' });
+    refusal = { status: 502, text: '<html>502</html>' };
+    t.match(await ask(), { status: 502, isPassing: true });
+  },
+);
+
 t.test('what is refused tells whether and when to try again', async (t) => {
   let answer: Answer = { body: {} };
   const { baseUrl } = await startHomeserver(t, () => answer);
@@ -55,6 +70,13 @@ t.test('what is refused tells whether and when to try again', async (t) => {
   const ask = () => api.call(clientServer.getVersions, {});
   answer = { status: 429, body: { errcode: 'M_LIMIT_EXCEEDED', retry_after_ms: 1_234 } };
   t.match(await errorOf(ask()), { status: 429, isPassing: true, retryAfterMs: 1_234 });
+  // What stands between may answer in the homeserver's place, or cut its answer off.
+  for (const text of ['<html>502</html>', '{"user_id": "@al', '']) {
+    answer = { status: 200, text };
+    t.match(await errorOf(ask()), { status: 200, isPassing: true }, text);
+  }
+  answer = { status: 404, text: '<html>404</html>' };
+  t.match(await errorOf(ask()), { status: 404, isPassing: false });
   answer = { status: 503, body: 'down' };
   t.match(await errorOf(ask()), { status: 503, isPassing: true, retryAfterMs: 0 });
   answer = { status: 403, body: { errcode: 'M_FORBIDDEN', retry_after_ms: -1 } };

@@ -77,7 +77,13 @@ export class HomeserverApi {
         error.errcode === 'M_UNKNOWN_TOKEN' &&
         memberOf(error.body, 'soft_logout') === true;
       if (!isExpired || !tokens?.refreshToken) throw error;
-      if (this.#tokens === tokens) await this.#refresh(tokens.refreshToken);
+      if (this.#tokens === tokens) {
+        await this.#refresh(tokens.refreshToken).catch((refusal: unknown) => {
+          // Refused for good, by whatever name, there is no way but to sign in.
+          const isFinal = refusal instanceof RequestError && !refusal.isPassing;
+          throw isFinal ? error : refusal;
+        });
+      }
       return send();
     }
   }

@@ -41,6 +41,8 @@ export class RequestError extends Error {
   /** Whether the same request may succeed later. */
   get isPassing(): boolean {
     const { status } = this;
-    return status === undefined || status === 408 || status === 429 || status >= 500;
+    if (status === undefined || status === 408 || status === 429) return true;
+    // A success that is no JSON was cut off, or is the word of something in between.
+    return status >= 500 || status < 300;
   }
 }
