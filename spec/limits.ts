@@ -168,6 +168,8 @@ export const limits = {
   // Of one server, running and waiting; a well-behaved one sends the next when the last is answered.
   transactionsWaitingMax: 10,
   transactionRetryMs: 5_000,
+  /** How often a peer refuses a transaction before it is sent in parts. */
+  transactionRefusalsMax: 2,
   /** When an event whose predecessors could not be had is tried again. */
   lateEventDelaysMs: [2_000, 15_000, 120_000, 900_000],
   lateEventsMax: 1_000,

@@ -23,22 +23,24 @@ export type TransactionParts = {
   readonly pdus: readonly PendingPdu[];
   readonly edus: readonly PendingEdu[];
   readonly ephemerals: readonly JsonObject[];
+  /** Sent with nothing in it, to see whether the peer takes anything at all. */
+  readonly isProbe?: boolean;
 };
 
 /**
  * Names a transaction by what is in it, so that the same rows read again after a crash make the same id,
- * and another content never does. Ephemeral EDUs may truly repeat; the time sets those apart.
+ * and another content never does. Ephemeral EDUs and probes may truly repeat; the time sets those apart.
  */
-const txnIdOf = ({ pdus, edus, ephemerals, now }: TransactionParts): string =>
+const txnIdOf = ({ pdus, edus, ephemerals, isProbe, now }: TransactionParts): string =>
   createHash('sha256')
-    .update(JSON.stringify([pdus, edus, ephemerals, ephemerals.length > 0 ? now : 0]))
+    .update(JSON.stringify([pdus, edus, ephemerals, ephemerals.length > 0 || isProbe ? now : 0]))
     .digest('base64url');
 
 /** Undefined when there is nothing to send. */
 // https://spec.matrix.org/v1.19/server-server-api/#transactions
 export const buildTransaction = (parts: TransactionParts): Transaction | undefined => {
   const { pdus, edus, ephemerals } = parts;
-  if (pdus.length + edus.length + ephemerals.length === 0) return undefined;
+  if (pdus.length + edus.length + ephemerals.length === 0 && !parts.isProbe) return undefined;
   return {
     txnId: txnIdOf(parts),
     content: {

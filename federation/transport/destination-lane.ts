@@ -6,6 +6,7 @@ import type { Backoff, DestinationStore } from './destination-store.ts';
 import { createEphemeralQueue, type EphemeralQueue } from './ephemeral-queue.ts';
 import type { PeerClient } from './peer-client.ts';
 import { PeerError } from './peer-error.ts';
+import { RefusedShare } from './refused-share.ts';
 import type { TransportLog } from './transport-log.ts';
 
 export type LaneOptions = {
@@ -43,13 +44,17 @@ const countRefused = (body: unknown): number => {
   return results.filter((result) => isObject(result) && result['error'] !== undefined).length;
 };
 
-/** The way to one destination: one transaction under way at a time, repeated as it is until the peer has it. */
+/**
+ * The way to one destination: one transaction under way at a time, repeated as it is until the peer has it. What the
+ * peer would refuse for ever is left out at last: it would keep back all that comes after it.
+ */
 // https://spec.matrix.org/v1.19/server-server-api/#transactions
 export class DestinationLane {
   readonly #destination: string;
   readonly #options: LaneOptions;
   readonly #around: LaneSurroundings;
   readonly #ephemerals: EphemeralQueue;
+  readonly #share = new RefusedShare();
   #backoff: Backoff | undefined;
   #isBackoffLoaded = false;
   #transaction: Transaction | undefined;
@@ -157,19 +162,22 @@ export class DestinationLane {
     const destination = this.#destination;
     // After a long failure the peer gets each room's latest event and fetches what it wants before it.
     const catchingUp = this.#isCatchingUp();
+    const { sizeMax, isProbing, isNarrowed } = this.#share;
+    const pdusMax = Math.min(limits.transactionPdusMax, sizeMax);
     const pdus = catchingUp
-      ? await store.latestPdus(destination, limits.transactionPdusMax)
-      : await store.pendingPdus(destination, limits.transactionPdusMax);
-    this.#hasMoreToCatchUp = catchingUp && pdus.length === limits.transactionPdusMax;
-    const edus = await store.pendingEdus(destination, limits.transactionEdusMax);
-    const ephemerals = this.#ephemerals.take(limits.transactionEdusMax - edus.length);
-    return buildTransaction({ origin, now: now(), pdus, edus, ephemerals });
+      ? await store.latestPdus(destination, pdusMax)
+      : await store.pendingPdus(destination, pdusMax);
+    this.#hasMoreToCatchUp = catchingUp && pdus.length === pdusMax;
+    const edusMax = Math.min(limits.transactionEdusMax, sizeMax - pdus.length);
+    const edus = await store.pendingEdus(destination, edusMax);
+    const ephemerals = isNarrowed ? [] : this.#ephemerals.take(edusMax - edus.length);
+    return buildTransaction({ origin, now: now(), pdus, edus, ephemerals, isProbe: isProbing });
   }
 
   async #attempt(transaction: Transaction): Promise<void> {
     const outcome = await this.#around.dial(() => this.#send(transaction));
     if (outcome.sent) await this.#succeed(transaction);
-    else if (!this.#isStopped) await this.#fail(outcome.error);
+    else if (!this.#isStopped) await this.#fail(transaction, outcome.error);
   }
 
   async #send({ txnId, content }: Transaction): Promise<Outcome> {
@@ -195,6 +203,7 @@ export class DestinationLane {
 
   async #succeed({ positions, eduIds }: Transaction): Promise<void> {
     this.#around.onOutcome(true);
+    this.#share.onTaken();
     await this.#options.store.confirmed(this.#destination, positions, eduIds);
     this.#transaction = undefined;
     const backoff = this.#backoff;
@@ -203,9 +212,12 @@ export class DestinationLane {
     else if (backoff.failures > 0) await this.#setBackoff({ ...backoff, failures: 0, retryAt: 0 });
   }
 
-  async #fail(error: unknown): Promise<void> {
+  async #fail(transaction: Transaction, error: unknown): Promise<void> {
     const { now, random, log } = this.#options;
-    const failures = (this.#backoff?.failures ?? 0) + 1;
+    const next = this.#share.onFailed(transaction, error);
+    if (next === 'drop') await this.#drop(transaction);
+    // A smaller transaction is another try, not the next one of the same.
+    const failures = next === 'repeat' ? (this.#backoff?.failures ?? 0) + 1 : 1;
     const waitMs = Math.ceil(Math.max(backoffMs(failures, random()), askedMs(error)));
     const fields = { destination: this.#destination, failures, waitMs, error: String(error) };
     log?.debug(fields, 'transaction not sent');
@@ -213,6 +225,16 @@ export class DestinationLane {
     this.#ephemerals.clear();
     const failingSince = this.#backoff?.failingSince ?? now();
     await this.#setBackoff({ failures, retryAt: now() + waitMs, failingSince });
-    if (this.#isCatchingUp()) this.#transaction = undefined;
+    if (next !== 'repeat' || this.#isCatchingUp()) this.#transaction = undefined;
+  }
+
+  /** What the peer refuses and refused before, while it takes others. */
+  async #drop({ positions, eduIds, content }: Transaction): Promise<void> {
+    const { log, store } = this.#options;
+    const edus = Array.isArray(content['edus']) ? content['edus'] : [];
+    const types = edus.map((edu) => (isObject(edu) ? edu['edu_type'] : undefined));
+    const fields = { destination: this.#destination, positions, eduIds, types };
+    log?.warn(fields, 'the peer refuses this each time: it is not sent');
+    await store.confirmed(this.#destination, positions, eduIds);
   }
 }
