@@ -20,6 +20,9 @@ export const limits = {
   thirdPartyInviteSignaturesMax: 16,
 
   unreadBodyBytesMax: 65_536,
+  // Of a larger one that was refused: so much is read for the client to see the refusal.
+  lingeringBytesMax: 67_108_864,
+  lingeringMsMax: 5_000,
   requestBodyBytesMax: 1_048_576,
   keysBodyBytesMax: 8_388_608,
   mediaUploadBytesMax: 52_428_800,
@@ -376,6 +379,8 @@ export const limits = {
   clientTimelineEvents: 50,
   /** Events fetched to close a gap in a room's timeline; what is older than these is left out. */
   clientGapEventsMax: 10_000,
+  /** How often a page of them is asked for that the homeserver fails to give. */
+  clientGapTriesMax: 4,
   clientHistoryPageEvents: 100,
   clientSocketSilenceMsMax: 90_000,
   clientFollowUpIntervalMs: 2_000,

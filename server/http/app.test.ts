@@ -128,6 +128,16 @@ t.test('HTTP', async (t) => {
     t.match(refusal, /^HTTP\/1.1 413 .*M_TOO_LARGE/s);
     t.match(refusal, /connection: close/i);
 
+    const late = await dial(server);
+    late.pause();
+    late.write(`POST ${login} HTTP/1.1\r\nHost: x\r\nContent-Length: 30000000\r\n\r\n`);
+    await new Promise((resolve) => late.write(Buffer.alloc(30_000_000, ' '), resolve));
+    t.match(
+      await readAll(late),
+      /^HTTP\/1.1 413 .*M_TOO_LARGE/s,
+      'also by who has to send it first',
+    );
+
     const chunked = await dial(server);
     chunked.write(`POST ${login} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n`);
     const chunk = `10000\r\n${' '.repeat(0x10000)}\r\n`;

@@ -63,6 +63,34 @@ export const errorAnswer = (error: unknown, log: Logger, operationId?: string): 
   };
 };
 
+/**
+ * Answers at once and then reads on for a while: a connection that is closed with bytes unread is reset, and the client
+ * that still sends never sees why.
+ */
+// https://www.rfc-editor.org/rfc/rfc9112#section-9.6
+const answerUnread = ({ req, res }: KoaContext, { status, headers, body }: ErrorAnswer): void => {
+  res.writeHead(status, {
+    ...headers,
+    'Content-Length': Buffer.byteLength(body),
+    Connection: 'close',
+  });
+  res.write(body);
+  let left = limits.lingeringBytesMax;
+  const close = () => {
+    clearTimeout(timer);
+    res.end();
+  };
+  const timer = setTimeout(close, limits.lingeringMsMax);
+  req
+    .on('data', (chunk: Buffer) => {
+      left -= chunk.length;
+      if (left < 0) close();
+    })
+    .on('end', close)
+    .on('close', close)
+    .resume();
+};
+
 /** The only place that writes error answers. */
 export const writeError = (
   koa: KoaContext,
@@ -70,13 +98,17 @@ export const writeError = (
   log: Logger,
   operationId?: string,
 ): void => {
-  const { status, headers, body } = errorAnswer(error, log, operationId);
+  const answer = errorAnswer(error, log, operationId);
   if (koa.headerSent) {
     koa.res.destroy();
     return;
   }
-  if (isMuchUnread(koa.req)) koa.set('Connection', 'close');
-  koa.status = status;
-  koa.set(headers);
-  koa.body = body;
+  if (isMuchUnread(koa.req)) {
+    koa.respond = false;
+    answerUnread(koa, answer);
+    return;
+  }
+  koa.status = answer.status;
+  koa.set(answer.headers);
+  koa.body = answer.body;
 };
