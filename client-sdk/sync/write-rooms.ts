@@ -76,11 +76,12 @@ const encryptionIn = (events: readonly ClientEvent[]): ClientEvent[] =>
 const writeRoom = (tx: TableWriter, ownUserId: string, news: RoomNews): void => {
   const { roomId, membership, limited } = news;
   const known = roomSummary.rowOf(tx, roomId);
-  // Members that came and went in a gap may be missing from a lazily loaded state.
+  // Who came and went in a gap, or while we were out, may be missing from a lazily loaded state.
   const summary = roomSummary.of(known);
-  const hasMembers = limited || news.state.some(({ type }) => type === 'm.room.member');
+  const isKept = summary.membership === 'join' && membership === 'join' && !limited;
+  const hasMembers = !isKept || news.state.some(({ type }) => type === 'm.room.member');
   const entered = roomSummary.with(known, {
-    ...{ membership, inviter: null, membersComplete: summary.membersComplete && !limited },
+    ...{ membership, inviter: null, membersComplete: summary.membersComplete && isKept },
     membersRevision: summary.membersRevision + (hasMembers ? 1 : 0),
     earlier: summary.earlier ?? (limited ? (news.prevBatch ?? null) : null),
   });
