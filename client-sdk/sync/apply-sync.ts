@@ -5,7 +5,7 @@ import type { SignalEngine } from '../signal/signal-engine.ts';
 import type { Store } from '../stores/store.ts';
 import { awaitedKeys } from './awaited-keys.ts';
 import { fillGap } from './fill-gap.ts';
-import { readSync, type SyncNews } from './read-sync.ts';
+import { type ClientEvent, readSync, type SyncNews } from './read-sync.ts';
 import { writeRedactions, writeRooms } from './write-rooms.ts';
 
 export type ApplySyncContext = {
@@ -19,6 +19,11 @@ export type ApplySyncContext = {
   /** Makes the requests that follow, and then tells of these events if they still cannot be read; never rejects. */
   readonly followUp: (held: ReceiveOutcome['events']) => Promise<void>;
 };
+
+/** A page of history may go over into the timeline. */
+const onceEach = (events: readonly ClientEvent[]): ClientEvent[] => [
+  ...new Map(events.map((event) => [event.event_id, event])).values(),
+];
 
 /**
  * Takes in the body of a sync: reads it, closes gaps, decrypts, writes everything with the sync
@@ -34,7 +39,7 @@ export const applySync = async (context: ApplySyncContext, body: unknown): Promi
   const rooms: { roomId: string; events: SyncNews['rooms'][number]['timeline'] }[] = [];
   for (const room of news.rooms) {
     const missing = isFirst ? [] : await fillGap(api, store, userId, room, signal);
-    rooms.push({ roomId: room.roomId, events: [...missing, ...room.timeline] });
+    rooms.push({ roomId: room.roomId, events: onceEach([...missing, ...room.timeline]) });
   }
   const { toDevice, oneTimeKeysCount, unusedFallbackKeyTypes } = news;
   const batch = {
