@@ -132,6 +132,29 @@ t.test('a page without events is not the end of a history, one without a token i
   t.equal(asked.length, 6);
 });
 
+t.test(
+  'a page that fails is asked for again, one that goes on failing holds up nothing',
+  async (t) => {
+    const failures: Answer[] = [{ status: 504, text: '<html>' }, { status: 500 }];
+    const event = { type: 'm', event_id: '$missed', sender: '@a:b.example', content: {} };
+    let isDown = false;
+    const { api, asked } = await startLiar(t, () =>
+      isDown ? { status: 500 } : (failures.shift() ?? { body: { chunk: [event] } }),
+    );
+    const room: RoomNews = {
+      ...{ roomId: '!r:b.example', membership: 'join', timeline: [], limited: true },
+      ...{ prevBatch: 't0', state: [], ephemeral: [] },
+    };
+    const fill = () =>
+      fillGap(api, openMemoryStore(), '@me:b.example', room, new AbortController().signal);
+    t.match(await fill(), [{ event_id: '$missed' }]);
+    t.equal(asked.length, 3);
+    isDown = true;
+    t.same(await fill(), []);
+    t.equal(asked.length, 3 + limits.clientGapTriesMax);
+  },
+);
+
 t.test('what is malformed in a sync is left out, and nothing else', async (t) => {
   const event = {
     type: 'm.room.message',

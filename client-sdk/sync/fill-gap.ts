@@ -1,4 +1,5 @@
 import { clientServer, limits } from '@candor/spec';
+import { backOff } from '../api/back-off.ts';
 import type { HomeserverApi } from '../api/homeserver-api.ts';
 import { RequestError } from '../api/request-error.ts';
 import type { TableReader } from '../stores/store.ts';
@@ -11,18 +12,27 @@ const isOwnEntry = (event: ClientEvent, ownUserId: string): boolean => {
   return membership === 'invite' || (membership === 'join' && !event.previous?.['membership']);
 };
 
+const isTimeout = ({ cause }: RequestError): boolean =>
+  cause instanceof Error && cause.name === 'TimeoutError';
+
 /** A room's history that cannot be had must not hold up everything else; a server that is away can. */
 const isWorthWaiting = (error: unknown): boolean =>
-  !(error instanceof RequestError) || [undefined, 429, 503].includes(error.status);
+  !(error instanceof RequestError) ||
+  ([undefined, 429, 502, 503].includes(error.status) && !isTimeout(error));
 
 const olderPage = async (api: HomeserverApi, roomId: string, from: string, signal: AbortSignal) => {
   const query = { dir: 'b' as const, from, limit: limits.clientHistoryPageEvents };
-  try {
-    const page = await api.call(clientServer.getRoomEvents, { params: { roomId }, query, signal });
-    return readPage(page);
-  } catch (error) {
-    if (isWorthWaiting(error)) throw error;
-    return { events: [], end: undefined };
+  const pause = backOff();
+  for (let tries = 1; ; tries++) {
+    try {
+      const parts = { params: { roomId }, query, signal };
+      return readPage(await api.call(clientServer.getRoomEvents, parts));
+    } catch (error) {
+      if (isWorthWaiting(error)) throw error;
+      const mayPass = error instanceof RequestError && error.isPassing;
+      if (!mayPass || tries >= limits.clientGapTriesMax) return { events: [], end: undefined };
+      await pause.wait(signal);
+    }
   }
 };
 
