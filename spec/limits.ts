@@ -381,8 +381,6 @@ export const limits = {
   clientGapEventsMax: 10_000,
   /** How often a page of them is asked for that the homeserver fails to give. */
   clientGapTriesMax: 4,
-  /** How often a page of them is asked for that the homeserver fails to give. */
-  clientGapTriesMax: 4,
   clientHistoryPageEvents: 100,
   clientSocketSilenceMsMax: 90_000,
   clientFollowUpIntervalMs: 2_000,
