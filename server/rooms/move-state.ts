@@ -1,8 +1,8 @@
 import { type RoomEvent, readStateKey, type StateKey } from '@candor/federation';
 import { isUserId, serverNameOf } from '@candor/spec';
 import { nextSnapshot } from '../storage/next-snapshot.ts';
-import type { MembershipRow, PersistItem } from '../storage/persist-item.ts';
-import type { StateEntry } from '../storage/room-state.ts';
+import type { MembershipRow, MovedEntry, PersistItem } from '../storage/persist-item.ts';
+import type { CurrentEntry } from '../storage/room-state.ts';
 import { changeStateHash } from '../storage/state-hash.ts';
 import type { StreamPosition } from '../storage/stream-clock.ts';
 import type { Room } from './room.ts';
@@ -55,7 +55,9 @@ export const moveState = (
   changes: readonly StateChange[],
   move: StateMove,
 ): Pick<PersistItem, 'snapshots' | 'stateDelta' | 'memberships'> => {
-  const stateDelta = new Map<number, number>();
+  const { position } = move;
+  const delta = new Map<number, number>();
+  const stateDelta = new Map<number, MovedEntry>();
   const memberships: MembershipRow[] = [];
   let hash = move.nextHash ?? room.head?.hash ?? 0n;
   for (const { key, keyNid, to: target } of changes) {
@@ -63,11 +65,14 @@ export const moveState = (
     if (move.nextHash === undefined) {
       hash = changeStateHash(hash, room.state.get(key)?.eventId, to?.event.eventId);
     }
-    stateDelta.set(keyNid, to?.eventNid ?? 0);
-    const entry: StateEntry | undefined = to && {
+    const eventNid = to?.eventNid ?? 0;
+    delta.set(keyNid, eventNid);
+    stateDelta.set(keyNid, { eventNid, position });
+    const entry: CurrentEntry | undefined = to && {
       keyNid,
       eventNid: to.eventNid,
       eventId: to.event.eventId,
+      since: position,
     };
     room.setState(key, entry, to?.event);
     const [type, userId] = to ? [to.event.type, to.event.stateKey ?? ''] : readStateKey(key);
@@ -81,7 +86,7 @@ export const moveState = (
     roomNid: room.roomNid,
     nid: move.snapshotNid,
     hash,
-    delta: stateDelta,
+    delta,
     entries: () => [...room.state.values()].map((entry) => [entry.keyNid, entry.eventNid] as const),
     size: room.state.size,
   });

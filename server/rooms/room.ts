@@ -9,7 +9,7 @@ import {
 import { serverNameOf } from '@candor/spec';
 import { jsonBytes } from '../json-bytes.ts';
 import type { SnapshotHead } from '../storage/next-snapshot.ts';
-import type { StateEntry } from '../storage/room-state.ts';
+import type { CurrentEntry } from '../storage/room-state.ts';
 import type { StreamPosition } from '../storage/stream-clock.ts';
 
 /** The state that rules and readers ask for at every event, kept parsed. */
@@ -37,7 +37,7 @@ export type RoomContents = {
   /** Depth of the deepest forward extremity. */
   readonly depth: number;
   readonly head: SnapshotHead | undefined;
-  readonly state: Map<StateKey, StateEntry>;
+  readonly state: Map<StateKey, CurrentEntry>;
   readonly settings: Map<StateKey, RoomEvent>;
   readonly joined: Iterable<string>;
   readonly waitingRedactions: Map<string, readonly string[]>;
@@ -52,7 +52,7 @@ export class Room {
   extremities: readonly string[];
   depth: number;
   head: SnapshotHead | undefined;
-  readonly state: Map<StateKey, StateEntry>;
+  readonly state: Map<StateKey, CurrentEntry>;
   readonly settings: Map<StateKey, RoomEvent>;
   readonly waitingRedactions: Map<string, readonly string[]>;
   /** Positions of events right before which the timeline has a gap, ascending; the newest of them. */
@@ -112,7 +112,7 @@ export class Room {
     return this.#levels;
   }
 
-  memberEntry(userId: string): StateEntry | undefined {
+  memberEntry(userId: string): CurrentEntry | undefined {
     return this.state.get(stateKeyOf('m.room.member', userId));
   }
 
@@ -128,7 +128,7 @@ export class Room {
   }
 
   /** Puts a state event in its place, or takes the entry out when there is none. */
-  setState(key: StateKey, entry: StateEntry | undefined, event: RoomEvent | undefined): void {
+  setState(key: StateKey, entry: CurrentEntry | undefined, event: RoomEvent | undefined): void {
     if (entry) this.state.set(key, entry);
     else this.state.delete(key);
     if (!settingKeys.has(key)) return;

@@ -8,6 +8,7 @@ import { knockedThrough } from './migrations/0005-knocked-through.ts';
 import { relationSenders } from './migrations/0006-relation-senders.ts';
 import { keyBackupBytes } from './migrations/0007-key-backup-bytes.ts';
 import { timelineGaps } from './migrations/0008-timeline-gaps.ts';
+import { statePositions } from './migrations/0009-state-positions.ts';
 import type { Tables } from './tables.ts';
 
 const fromText = (text: string): Migration => ({
@@ -26,6 +27,7 @@ const migrations: Record<string, Migration> = {
   '0006-relation-senders': fromText(relationSenders),
   '0007-key-backup-bytes': fromText(keyBackupBytes),
   '0008-timeline-gaps': fromText(timelineGaps),
+  '0009-state-positions': fromText(statePositions),
 };
 
 /** Brings the schema up to date; several processes may start at once. Throws when a migration fails or is unknown. */

@@ -48,6 +48,8 @@ export type SentTransactionRow = {
   readonly sentAt: number;
 };
 
+export type MovedEntry = { readonly eventNid: number; readonly position: StreamPosition };
+
 /** One step of one room: everything that is written with its events, or not at all. */
 export type PersistItem = {
   readonly room: RoomRow;
@@ -56,8 +58,8 @@ export type PersistItem = {
   /** Outliers that have found their place; written over the row that is there. */
   readonly placed?: readonly EventRow[];
   readonly snapshots?: readonly SnapshotRow[];
-  /** Current state: key to event, zero where the key goes. */
-  readonly stateDelta?: ReadonlyMap<number, number>;
+  /** Current state: key to event, zero where the key goes, and where in the stream it moved. */
+  readonly stateDelta?: ReadonlyMap<number, MovedEntry>;
   readonly memberships?: readonly MembershipRow[];
   readonly relations?: readonly {
     readonly parentEventId: string;

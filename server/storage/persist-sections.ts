@@ -2,6 +2,7 @@ import type { SnapshotRow } from './next-snapshot.ts';
 import type {
   EventRow,
   MembershipRow,
+  MovedEntry,
   PersistItem,
   RoomRow,
   SentTransactionRow,
@@ -51,12 +52,14 @@ const redactionRows = (items: readonly PersistItem[]) => {
   return [...rows].filter((row) => !placed.has(row.eventId));
 };
 
-const stateRows = (items: readonly PersistItem[]) => {
+type StateRow = MovedEntry & { readonly roomNid: number; readonly keyNid: number };
+
+const stateRows = (items: readonly PersistItem[]): Iterable<StateRow> => {
   const rows = each((item) =>
-    [...(item.stateDelta ?? [])].map(([keyNid, eventNid]) => ({
+    [...(item.stateDelta ?? [])].map(([keyNid, entry]) => ({
       roomNid: item.room.roomNid,
       keyNid,
-      eventNid,
+      ...entry,
     })),
   )(items);
   // One item names a key once.
@@ -157,19 +160,21 @@ export const persistSections: readonly Section[] = [
        (snapshot_nid, room_nid, parent_nid, hops, state_hash, key_nids, event_nids)
        SELECT a, b, c, d, e, f::int[], g::bigint[] FROM ${rows} AS s (a, b, c, d, e, f, g)`,
   ),
-  section<{ readonly roomNid: number; readonly keyNid: number; readonly eventNid: number }>(
+  section<StateRow>(
     'state',
     [
       ['int', (row) => row.roomNid],
       ['int', (row) => row.keyNid],
       ['bigint', (row) => row.eventNid],
+      ['bigint', (row) => row.position],
     ],
     (items) => [...stateRows(items)].filter((row) => row.eventNid !== 0),
     (rows) =>
-      `INSERT INTO current_state (room_nid, key_nid, event_nid) SELECT * FROM ${rows}
-       ON CONFLICT (room_nid, key_nid) DO UPDATE SET event_nid = excluded.event_nid`,
+      `INSERT INTO current_state (room_nid, key_nid, event_nid, position) SELECT * FROM ${rows}
+       ON CONFLICT (room_nid, key_nid)
+       DO UPDATE SET event_nid = excluded.event_nid, position = excluded.position`,
   ),
-  section<{ readonly roomNid: number; readonly keyNid: number; readonly eventNid: number }>(
+  section<StateRow>(
     'stateGone',
     [
       ['int', (row) => row.roomNid],

@@ -2,11 +2,18 @@ import { limits } from '@candor/spec';
 import { sql } from 'kysely';
 import type { Db } from './database.ts';
 import { readJson } from './spoiled-rows.ts';
+import type { StreamPosition } from './stream-clock.ts';
 
 export type StateEntry = {
   readonly keyNid: number;
   readonly eventNid: number;
   readonly eventId: string;
+};
+
+/** An entry of a room's current state. */
+export type CurrentEntry = StateEntry & {
+  /** The stream position at which it became this event, which may be older. */
+  readonly since: StreamPosition;
 };
 
 export type RoomHead = {
@@ -61,20 +68,20 @@ export const readStateSizes = async (
 export const readCurrentStates = async (
   db: Db,
   roomNids: readonly number[],
-): Promise<ReadonlyMap<number, Map<string, StateEntry>>> => {
+): Promise<ReadonlyMap<number, Map<string, CurrentEntry>>> => {
   const rows = await db.sql
     .selectFrom('current_state as c')
     .innerJoin('state_keys as k', 'k.key_nid', 'c.key_nid')
     .innerJoin('events as e', 'e.event_nid', 'c.event_nid')
-    .select(['c.room_nid', 'k.key', 'c.key_nid', 'c.event_nid', 'e.event_id'])
+    .select(['c.room_nid', 'k.key', 'c.key_nid', 'c.event_nid', 'c.position', 'e.event_id'])
     .where('c.room_nid', '=', sql<number>`any(${roomNids}::int[])`)
     .execute();
-  const states = new Map<number, Map<string, StateEntry>>();
+  const states = new Map<number, Map<string, CurrentEntry>>();
   for (const row of rows) {
-    const state = states.get(row.room_nid) ?? new Map<string, StateEntry>();
+    const state = states.get(row.room_nid) ?? new Map<string, CurrentEntry>();
     states.set(row.room_nid, state);
     const { key_nid: keyNid, event_nid: eventNid, event_id: eventId } = row;
-    state.set(row.key, { keyNid, eventNid, eventId });
+    state.set(row.key, { keyNid, eventNid, eventId, since: row.position ?? eventNid });
   }
   return states;
 };

@@ -152,6 +152,7 @@ type CurrentState = {
   room_nid: number;
   key_nid: number;
   event_nid: number;
+  position: number | null;
 };
 
 type Memberships = {

@@ -41,6 +41,9 @@ for (const version of ['11', '12']) {
       });
     const often = [follow(a, alice, 50), follow(b, bob, 50), follow(b, bob, 1)];
     const seldom = [follow(a, alice, 2), follow(b, bob, 2)];
+    const midway = [follow(a, alice, 2), follow(b, bob, 2), follow(b, bob, 50)];
+    const undone = 'of one who was banned meanwhile';
+    await arrives(b, await alice.setState(roomId, 'test', { by: 'alice' }, undone));
     const last = await alice.say(roomId, 'all is well');
     await arrives(b, last);
     for (const client of [...often, ...seldom]) await client.sync();
@@ -58,8 +61,8 @@ for (const version of ['11', '12']) {
     await alice.insist('POST', `/rooms/${encodeURIComponent(roomId)}/ban`, {
       user_id: carol.userId,
     });
-    said.push(await carol.setState(roomId, 'test', {}, 'of one who was banned meanwhile'));
-    for (const client of often) await client.sync();
+    said.push(await carol.setState(roomId, 'test', {}, undone));
+    for (const client of [...often, ...midway]) await client.sync();
     heal();
     await Promise.all(said.flatMap((id) => [arrives(a, id), arrives(b, id)]));
     for (const client of often) await client.sync();
@@ -68,9 +71,10 @@ for (const version of ['11', '12']) {
     const [onA, onB] = [await stateOn(a, roomId), await stateOn(b, roomId)];
     await until(async () => (await stateOn(b, roomId)).size === onA.size);
     for (const server of [a, b]) forgetChanges(server);
-    for (const client of [...often, ...seldom]) await client.sync();
+    const clients = [...often, ...seldom, ...midway];
+    for (const client of clients) await client.sync();
     t.strictSame(onA, onB);
-    for (const [index, client] of [...often, ...seldom].entries()) {
+    for (const [index, client] of clients.entries()) {
       const known = new Map([...client.room(roomId).state].sort());
       // No answer can say that an entry of the state is gone.
       for (const key of known.keys()) if (!onA.has(key)) known.delete(key);

@@ -33,13 +33,15 @@ const idsAfter = async (
 ): Promise<ReadonlyMap<StateKey, string>> => {
   const ids = new Map<StateKey, string>();
   for (const [key, entry] of [...room.state]) {
-    if (entry.eventNid <= from) continue;
+    if (entry.since <= from) continue;
+    // A resolution after `upTo` has brought it back: it is told with that.
+    if (entry.since > upTo && entry.eventNid <= upTo) continue;
     const at = await entryAtPosition(
       context,
       entry,
       (one) => one.eventNid > upTo || without.has(one.eventId),
     );
-    if (at && at.eventNid > from) ids.set(key, at.eventId);
+    if (at && (at === entry || at.eventNid > from)) ids.set(key, at.eventId);
   }
   return ids;
 };

@@ -35,7 +35,8 @@ export const entryAtPosition = async (
 
 /**
  * The room's current state as it was at a stream position, and before the named events, which lie after it. Exact
- * where no resolution of state lies in between; otherwise some entries may be ahead.
+ * where no resolution of state lies in between; otherwise some entries may be ahead, and an answer about what came
+ * after the position tells them once more.
  */
 export const stateAtPosition = async (
   context: StateContext,
@@ -44,7 +45,7 @@ export const stateAtPosition = async (
   without: ReadonlySet<string> = new Set(),
 ): Promise<Map<StateKey, StateEntry>> => {
   const isLater = (entry: StateEntry) => entry.eventNid > position || without.has(entry.eventId);
-  const state = new Map(room.state);
+  const state: Map<StateKey, StateEntry> = new Map(room.state);
   const later = [...state].filter(([, entry]) => isLater(entry));
   for (const [key, entry] of later) {
     const before = await entryAtPosition(context, entry, isLater);
