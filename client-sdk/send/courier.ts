@@ -95,8 +95,9 @@ export class Courier {
     try {
       return await performRequest(this.#api, request, proofs);
     } catch (error) {
-      // While our own server is away nothing is decided without it; what it refuses is left alone for a while.
-      if (error instanceof RequestError && !error.isPassing)
+      // While our own server is away, or we are signed out, nothing is decided without it; what it
+      // refuses is left alone for a while.
+      if (error instanceof RequestError && !error.isPassing && error.status !== 401)
         await this.#engine.applyFailure(request);
       throw error;
     }

@@ -211,8 +211,9 @@ export const engineRequests = {
     }
   },
 
-  /** A query or claim that could not be made: go on without its answer until the back-off has passed. */
+  /** A query or claim that was refused: go on without its answer until the back-off has passed. Keys make way for others. */
   failed: (tables: TableWriter, now: number, request: EngineRequest): void => {
+    if (request.operation === 'uploadKeys') preKeys.giveUp(tables, request.body);
     if (request.operation === 'queryKeys') deviceDirectory.queryFailed(tables, now, request);
     if (request.operation !== 'claimKeys') return;
     for (const device of claimedDevices(tables, request)) {

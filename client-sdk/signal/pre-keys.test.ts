@@ -1,4 +1,5 @@
-import { isObject, type Json, signJson } from '@candor/federation';
+import { isObject, type Json, type JsonObject, signJson } from '@candor/federation';
+import { limits } from '@candor/spec';
 import t from 'tap';
 import { Overlay } from '../stores/overlay.ts';
 import { testWorld } from '../testing/world.ts';
@@ -73,6 +74,32 @@ t.test('an upload whose answer was lost is repeated byte for byte', async (t) =>
   const second = await alice.engine.outgoingRequests();
   t.equal(first[0]?.operation, 'uploadKeys');
   t.equal(JSON.stringify(second[0]), JSON.stringify(first[0]));
+});
+
+t.test('keys that the server refuses make way for others, and for what else goes up', async (t) => {
+  // As after a return to an older copy of the store: the ids are taken by keys it does not know of.
+  const { phone, clock } = testWorld();
+  const alice = phone('alice');
+  const upload = async () => {
+    const [request] = await alice.engine.outgoingRequests();
+    if (request?.operation !== 'uploadKeys') throw new Error('nothing to upload');
+    return request;
+  };
+  const refused = await upload();
+  const namesOf = (body: JsonObject) => Object.keys(body['one_time_keys'] ?? {});
+  t.equal(namesOf(refused.body).length, limits.bundlesUploadedTarget);
+  await alice.engine.applyFailure(refused);
+  const rest = await upload();
+  t.same(Object.keys(rest.body).sort(), ['device_keys', 'fallback_keys', 'one_time_keys']);
+  t.same(namesOf(rest.body), []);
+  await alice.perform([rest]);
+  t.same(await alice.engine.outgoingRequests().then(([one]) => one?.operation), 'queryKeys');
+  clock.ms += limits.bundlesIntervalMs;
+  const others = namesOf((await upload()).body);
+  t.equal(others.length, limits.bundlesUploadedTarget);
+  const idOf = (name = '') => Number.parseInt(name.replace(/^.*:/, ''), 36);
+  const [last, next] = [idOf(namesOf(refused.body).at(-1)), idOf(others[0])];
+  t.ok(next - last >= limits.bundlesStoredMax, `${last} and then ${next}`);
 });
 
 t.test('a used fallback is replaced and its private key kept for thirty days', async (t) => {

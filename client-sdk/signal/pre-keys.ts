@@ -167,6 +167,18 @@ export const preKeys = {
     }
   },
 
+  /**
+   * The server did not take these one-time objects, perhaps because it has others under their ids.
+   * They are not offered again, and the next ones get ids further on.
+   */
+  giveUp: (tables: TableWriter, { one_time_keys: objects }: JsonObject): void => {
+    if (Object.keys(objects ?? {}).length === 0) return;
+    preKeys.markUploaded(tables, { one_time_keys: objects ?? {} });
+    const name = 'kyberPreKeys';
+    const next = nextId(tables, name) + limits.bundlesStoredMax;
+    tables.put('counters', { name, next });
+  },
+
   /** Forgets private keys that no message can need any more. */
   forgetOld: (tables: TableWriter, now: number): void => {
     for (const row of tables.all('kyberPreKeys', { where: { lastResort: true } })) {

@@ -87,7 +87,7 @@ export class SignalEngine {
     return this.#run((tables, context) => engineReceive.answer(tables, context, request, answer));
   }
 
-  /** A request that failed for now: queries and claims are left alone for a minute, the rest stays due. */
+  /** A request that was refused: queries and claims are left alone for a minute, one-time keys are given up, the rest stays due. */
   applyFailure(request: EngineRequest): Promise<void> {
     return this.#run((tables, { now }) => engineRequests.failed(tables, now(), request));
   }
