@@ -171,6 +171,8 @@ export const limits = {
   // Of one server, running and waiting; a well-behaved one sends the next when the last is answered.
   transactionsWaitingMax: 10,
   transactionRetryMs: 5_000,
+  /** How long one room may hold up the others of a transaction. */
+  transactionPatienceMs: 10_000,
   /** How often a peer refuses a transaction before it is sent in parts. */
   transactionRefusalsMax: 2,
   /** When an event whose predecessors could not be had is tried again. */
@@ -383,6 +385,8 @@ export const limits = {
   clientGapTriesMax: 4,
   clientHistoryPageEvents: 100,
   clientSocketSilenceMsMax: 90_000,
+  /** So many sockets in a row that did not last make way for long polls. */
+  clientShortSocketsMax: 3,
   clientFollowUpIntervalMs: 2_000,
   clientTypingMs: 30_000,
 
