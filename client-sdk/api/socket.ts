@@ -14,7 +14,8 @@ export type SyncSocketOptions = {
 /** Why a sync socket ended; `isFinal` when opening another one would end the same way. */
 export type SocketEnd = {
   readonly isFinal: boolean;
-  readonly wasOpen: boolean;
+  /** Whether the server said anything on it. */
+  readonly wasHeard: boolean;
   readonly cause: unknown;
 };
 
@@ -31,8 +32,8 @@ export const syncOverSocket = (options: SyncSocketOptions): Promise<SocketEnd> =
       handshakeTimeout: limits.clientRequestTimeoutMs,
       maxPayload: limits.clientAnswerBytesMax,
     });
-    let failure: Omit<SocketEnd, 'wasOpen'> | undefined;
-    let wasOpen = false;
+    let failure: Omit<SocketEnd, 'wasHeard'> | undefined;
+    let wasHeard = false;
     const end = (cause: unknown, isFinal = false): void => {
       failure ??= { cause, isFinal };
       socket.terminate();
@@ -42,16 +43,16 @@ export const syncOverSocket = (options: SyncSocketOptions): Promise<SocketEnd> =
       () => end(new Error('the socket is silent')),
       limits.clientSocketSilenceMsMax,
     );
-    const isHeard = () => silence.refresh();
+    const isHeard = () => {
+      wasHeard = true;
+      silence.refresh();
+    };
     const stop = () => {
       failure ??= { cause: signal.reason, isFinal: false };
       socket.close();
     };
     signal.addEventListener('abort', stop);
-    socket.on('open', () => {
-      wasOpen = true;
-      socket.send(JSON.stringify(open));
-    });
+    socket.on('open', () => socket.send(JSON.stringify(open)));
     socket.on('ping', isHeard);
     socket.on('unexpected-response', (_, { statusCode = 0 }) => {
       const cause = new Error(`the socket was refused with ${statusCode}`);
@@ -72,6 +73,6 @@ export const syncOverSocket = (options: SyncSocketOptions): Promise<SocketEnd> =
       signal.removeEventListener('abort', stop);
       const isFinal = code === closeCode.badFrame;
       const cause = new Error(`the socket was closed with ${code}`);
-      resolve({ ...(failure ?? { cause, isFinal }), wasOpen });
+      resolve({ ...(failure ?? { cause, isFinal }), wasHeard });
     });
   });

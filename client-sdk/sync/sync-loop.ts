@@ -70,6 +70,7 @@ export const runSyncLoop = async (options: SyncLoopOptions, signal: AbortSignal)
   const { api, onState } = options;
   const pause = backOff();
   let mayUseSocket = true;
+  let shortSockets = 0;
   while (!signal.aborted) {
     try {
       // A socket is silent when nothing is new, so only this tells that nothing is.
@@ -79,23 +80,33 @@ export const runSyncLoop = async (options: SyncLoopOptions, signal: AbortSignal)
       if (mayUseSocket) {
         const openedAt = performance.now();
         const end = await overSocket(options, signal);
-        mayUseSocket = end.wasOpen && !end.isFinal;
+        const isShort = performance.now() - openedAt < limits.clientBackoffMsMax;
+        shortSockets = isShort ? shortSockets + 1 : 0;
+        // What stands between may keep sockets silent, or end them after a while: polls pass there.
+        const isUseful = end.wasHeard && shortSockets < limits.clientShortSocketsMax;
+        mayUseSocket = isUseful && !end.isFinal;
         if (mayUseSocket) {
           onState('offline');
-          if (performance.now() - openedAt > limits.clientBackoffMsMax) pause.reset();
+          if (!isShort) pause.reset();
           await pause.wait(signal);
         }
       }
       while (!mayUseSocket && !signal.aborted) {
+        const [before, askedAt] = [options.since(), performance.now()];
         await syncOnce(options, limits.clientSyncTimeoutMs, signal);
-        pause.reset();
+        const isIdle = options.since() === before;
+        // It should have waited for something new.
+        if (isIdle && performance.now() - askedAt < limits.clientBackoffMsMin) {
+          await pause.wait(signal);
+        } else pause.reset();
       }
     } catch (error) {
       if (signal.aborted) break;
       if (isSignedOut(error)) return onState('signed-out', error);
       onState('offline', error);
-      // Whatever kept the socket from opening may be gone by then.
+      // Whatever kept the socket from being of use may be gone by then.
       mayUseSocket = true;
+      shortSockets = 0;
       await pause.wait(signal, error instanceof RequestError ? error.retryAfterMs : 0);
     }
   }

@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto';
+import t, { type Test } from 'tap';
+import { HomeserverApi } from '../api/homeserver-api.ts';
+import { startHomeserver } from '../testing/start-homeserver.ts';
+import { runSyncLoop, type SyncState } from './sync-loop.ts';
+
+const timeoutOf = (url: string): string | null =>
+  new URL(url, 'http://x').searchParams.get('timeout');
+
+/** A loop against a homeserver that gives these tokens, until the test ends or says so. */
+const start = async (t: Test, nextBatch: (url: string) => string, features: object = {}) => {
+  const stop = new AbortController();
+  const { baseUrl, server } = await startHomeserver(t, ({ url }) => ({
+    body: url.includes('/sync')
+      ? { next_batch: nextBatch(url) }
+      : { unstable_features: features, versions: ['v1.11'] },
+  }));
+  let token: string | null = null;
+  const states: SyncState[] = [];
+  const options = {
+    api: new HomeserverApi({ baseUrl, tokens: { accessToken: 'a', refreshToken: null } }),
+    since: () => token,
+    apply: async (body: unknown) => {
+      token = (body as { next_batch: string }).next_batch;
+      return token;
+    },
+    onState: (state: SyncState) => states.push(state),
+  };
+  return { stop, server, states, ended: () => runSyncLoop(options, stop.signal) };
+};
+
+t.test('a server that answers at once with nothing new is not asked without pause', async (t) => {
+  const polledAt: number[] = [];
+  const { stop, ended } = await start(t, (url) => {
+    if (timeoutOf(url) !== '0') polledAt.push(performance.now());
+    if (polledAt.length === 4) stop.abort();
+    return 's1';
+  });
+  await ended();
+  const [first = 0, , , fourth = 0] = polledAt;
+  t.ok(fourth - first > 1_500, `${fourth - first} ms`);
+});
+
+t.test('long polls take the place of a socket on which nothing is heard', async (t) => {
+  let batch = 0;
+  let upgrades = 0;
+  const { stop, server, states, ended } = await start(
+    t,
+    (url) => {
+      if (timeoutOf(url) !== '0') stop.abort();
+      batch += 1;
+      return `s${batch}`;
+    },
+    { 'dev.candor.ws': true },
+  );
+  // As what stands between may do: the socket opens, and ends when it was idle for a while.
+  server.on('upgrade', (request, socket) => {
+    upgrades += 1;
+    if (upgrades > 2) stop.abort();
+    const key = `${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+    const accept = createHash('sha1').update(key).digest('base64');
+    const head = ['HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade'];
+    socket.write([...head, `Sec-WebSocket-Accept: ${accept}`, '', ''].join('\r\n'));
+    socket.once('data', () => socket.end());
+  });
+  await ended();
+  t.equal(upgrades, 1);
+  t.same(states, ['live', 'offline'], 'and offline only at the end');
+});
