@@ -173,6 +173,8 @@ export const limits = {
   transactionRetryMs: 5_000,
   /** How long one room may hold up the others of a transaction. */
   transactionPatienceMs: 10_000,
+  /** How long one room may hold up the others of a transaction. */
+  transactionPatienceMs: 10_000,
   /** How often a peer refuses a transaction before it is sent in parts. */
   transactionRefusalsMax: 2,
   /** When an event whose predecessors could not be had is tried again. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isObject, type RoomEvent } from '@candor/federation';
 import { limits, MatrixError } from '@candor/spec';
 import type { Context } from '../context.ts';
@@ -73,6 +74,57 @@ const receiveInRoom = async (
   return results;
 };
 
+/** What comes of the work, or undefined when that takes too long; the work goes on. */
+const inTime = async <T>(work: Promise<T>): Promise<T | undefined> => {
+  const end = new AbortController();
+  const { signal } = end;
+  try {
+    return await Promise.race([
+      work,
+      sleep(limits.transactionPatienceMs, undefined, { ref: false, signal }),
+    ]);
+  } finally {
+    end.abort();
+  }
+};
+
+/**
+ * The events of one room in their turn. Where the room takes long, because its past has to be fetched, say, the others
+ * of its server do not wait: nothing is told of its events then, and if they are lost, what comes after brings them.
+ */
+const receiveInTurn = async (
+  context: Context,
+  { origin, roomId }: InRoom,
+  pdus: readonly unknown[],
+): Promise<Results> => {
+  const { log, rooms } = context;
+  const none: Results = new Map();
+  const turn = `${origin} ${roomId}`;
+  if (rooms.inbound.lengthOf(turn) >= limits.transactionsWaitingMax) {
+    log.info({ origin, roomId, count: pdus.length }, 'events dropped: too much of the room waits');
+    return none;
+  }
+  const work = rooms.inbound
+    .run(turn, () => receiveInRoom(context, { origin, roomId }, pdus))
+    .catch((err: unknown) => {
+      // The whole transaction then fails and comes again. For anything else it would come again for ever.
+      if (isPassingTrouble(err)) throw err;
+      log.warn({ err, origin, roomId }, 'events of a room could not be taken');
+      return none;
+    });
+  const results = rooms.slowInbound.has(turn) ? undefined : await inTime(work);
+  if (results) return results;
+  log.info({ origin, roomId, count: pdus.length }, 'a room takes long');
+  rooms.slowInbound.add(turn);
+  work
+    .catch((err: unknown) => log.warn({ err, origin, roomId }, 'events of a room were lost'))
+    .finally(() => {
+      // The last of those that wait.
+      if (rooms.inbound.lengthOf(turn) === 0) rooms.slowInbound.delete(turn);
+    });
+  return none;
+};
+
 const receivePdus = async (
   context: Context,
   { origin, pdus }: ReceivedTransaction,
@@ -81,17 +133,8 @@ const receivePdus = async (
   const results: Results = new Map();
   const work = [...byRoom].map(async ([roomId, own]) => {
     if (typeof roomId !== 'string') return;
-    const turn = `${origin} ${roomId}`;
-    try {
-      const received = await context.rooms.inbound.run(turn, () =>
-        receiveInRoom(context, { origin, roomId }, own),
-      );
-      for (const [eventId, result] of received) results.set(eventId, result);
-    } catch (err) {
-      // The whole transaction then fails and comes again. For anything else it would come again for ever.
-      if (isPassingTrouble(err)) throw err;
-      context.log.warn({ err, origin, roomId }, 'events of a room could not be taken');
-    }
+    const received = await receiveInTurn(context, { origin, roomId }, own);
+    for (const [eventId, result] of received) results.set(eventId, result);
   });
   await Promise.all(work);
   return results;
@@ -99,7 +142,8 @@ const receivePdus = async (
 
 /**
  * Takes in what another server hands over, one transaction of it after the other; the same transaction again is
- * answered as before. The answer is JSON and comes when the events are on disk. Throws M_LIMIT_EXCEEDED.
+ * answered as before. The answer is JSON and comes when the events are on disk, but for rooms that take long. Throws
+ * M_LIMIT_EXCEEDED.
  */
 // https://spec.matrix.org/v1.19/server-server-api/#transactions
 export const receiveTransaction = async (

@@ -49,6 +49,8 @@ export class Rooms {
   readonly invitations = new KeyedTurns();
   /** What one server sends for one room is taken in the order it came. */
   readonly inbound = new KeyedTurns();
+  /** Those of them that take so long that nobody waits for them any more. */
+  readonly slowInbound = new Set<string>();
   /** Events that no server gave when they were asked for, so that they are not asked for again at once. */
   readonly unavailable = new LRUCache<string, true>({
     max: limits.unavailableEventsMax,

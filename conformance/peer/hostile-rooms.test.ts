@@ -1,0 +1,47 @@
+import t from 'tap';
+import { startDeployment } from '../deployment.ts';
+import { asPerson } from '../interop/person.ts';
+import { waitUntil } from '../interop/wait-until.ts';
+import { errorOf, joinAsPeer } from './peer-in-room.ts';
+import { startScriptedPeer } from './scripted-peer.ts';
+
+t.setTimeout(120_000);
+
+const deployment = await startDeployment({ size: 1 });
+t.teardown(() => deployment.stop());
+const [homeserver] = deployment.servers;
+const peer = await startScriptedPeer(deployment.authority);
+t.teardown(() => peer.close());
+const alice = asPerson(await homeserver.register('alice'));
+const body = { preset: 'public_chat', room_version: '11' };
+const asked = (name: string) => peer.asked.filter(({ path }) => path[1] === name).length;
+
+t.test('a room whose past is not told holds up no other room of the same server', async (t) => {
+  const slow = await alice.createRoom(body);
+  const other = await alice.createRoom(body);
+  const mallory = await joinAsPeer(peer, homeserver, slow, 'mallory');
+  const trent = await joinAsPeer(peer, homeserver, other, 'trent');
+  let tell: () => void = () => undefined;
+  const told = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
+  const skipped = mallory.say('kept back for now');
+  const late = mallory.say('after it');
+  peer.answer(async ({ path }) => {
+    if (path[1] !== 'get_missing_events') return undefined;
+    await told;
+    return { body: { events: [skipped.pdu] } };
+  });
+  const first = mallory.send([late]);
+  await waitUntil('the question', () => asked('get_missing_events') > 0);
+  const said = trent.say('elsewhere');
+  const second = await mallory.send([said]);
+  t.equal(errorOf(second, said), '');
+  const inSlow = mallory.say('and more of it');
+  const third = trent.say('elsewhere too');
+  t.equal(errorOf(await mallory.send([inSlow, third]), third), '');
+  t.equal(asked('state_ids'), 0, 'all while the first question is open');
+  tell();
+  await first;
+  for (const { eventId } of [skipped, late, inSlow]) await alice.untilSeen(slow, eventId);
+});
