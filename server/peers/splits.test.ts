@@ -56,3 +56,34 @@ for (const version of ['10', '11', '12']) {
     t.ok(await sameState([a, b, c], roomId));
   });
 }
+
+t.test('who was kicked by somebody whom others had put out before comes back', async (t) => {
+  const { alice, bob, carol, roomId } = await roomOfThree('undone', '11');
+  const room = `/rooms/${encodeURIComponent(roomId)}`;
+  const carl = { user_id: `@carl-undone:${c.serverName}` };
+  const levels = await alice.insist('GET', `${room}/state/m.room.power_levels`);
+  const users = { ...levels.users, [bob.userId]: 75 };
+  const raised = await alice.setState(roomId, 'm.room.power_levels', { ...levels, users });
+  await Promise.all([arrives(b, raised), arrives(c, raised)]);
+
+  const heal = splitNetwork([a], [b, c]);
+  for (const target of [carl, { user_id: carol.userId }]) {
+    await bob.insist('POST', `${room}/kick`, target);
+    const entry = (await b.context.rooms.get(roomId))?.memberEntry(target.user_id);
+    await arrives(c, entry?.eventId ?? '');
+  }
+  await alice.insist('POST', `${room}/kick`, { user_id: bob.userId });
+  const kick = (await b.context.rooms.get(roomId))?.memberEntry(carol.userId)?.eventId ?? '';
+  heal();
+  await until(async () => {
+    // What was held back goes out with what is said next.
+    await alice.say(roomId, 'are you there?');
+    return (await a.context.rooms.events.loadOne(kick)) !== undefined;
+  });
+  t.equal((await a.context.rooms.get(roomId))?.servers.has(c.serverName), true, 'it counts there');
+  t.equal((await c.context.rooms.get(roomId))?.servers.has(c.serverName), false, 'and not itself');
+  await carol.join(roomId, a);
+  await arrives(c, await alice.say(roomId, 'there you are'));
+  await arrives(a, await carol.say(roomId, 'here I am'));
+  await until(() => sameState([a, c], roomId));
+});
