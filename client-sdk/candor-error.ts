@@ -36,6 +36,8 @@ export type CandorErrorCode =
   | 'insecure-homeserver'
   | 'malformed-answer'
   | 'not-a-file'
+  /** The homeserver takes no file of this size. */
+  | 'file-too-large'
   | 'stopped';
 
 /** Why the SDK itself refused something; what the homeserver refused is a `RequestError`. */

@@ -66,6 +66,16 @@ const parse = (text: string): unknown => {
   }
 };
 
+/** Where a file is kept elsewhere; undefined for what is no way there. */
+// https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv1mediadownloadservernamemediaid
+const elsewhere = (url: string, { status, headers }: Response): URL | undefined => {
+  const location = headers.get('location');
+  if (![307, 308].includes(status) || !location || !URL.canParse(location, url)) return undefined;
+  const target = new URL(location, url);
+  const isSafe = ['https:', new URL(url).protocol].includes(target.protocol);
+  return isSafe ? target : undefined;
+};
+
 /** Makes one request: gives the parsed JSON, or the stream of a `'bytes'` answer; rejects with `RequestError`. */
 export const sendRequest = async (baseUrl: string, request: PreparedRequest): Promise<unknown> => {
   const { operation, token, signal, timeoutMs = limits.clientRequestTimeoutMs } = request;
@@ -77,17 +87,21 @@ export const sendRequest = async (baseUrl: string, request: PreparedRequest): Pr
   let body: unknown;
   let retryAfter: string | null;
   try {
-    const response = await fetch(url, {
+    const isFile = operation.response === 'bytes';
+    const either = signal ? AbortSignal.any([signal, timeout]) : timeout;
+    let response = await fetch(url, {
       ...rest,
       method: operation.method,
       // A token must not follow a redirect to another host.
-      redirect: 'error',
-      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+      redirect: isFile ? 'manual' : 'error',
+      signal: either,
       headers: { ...headers, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
     });
+    const target = isFile ? elsewhere(url, response) : undefined;
+    if (target) response = await fetch(target, { redirect: 'error', signal: either });
     status = response.status;
     retryAfter = response.headers.get('retry-after');
-    if (response.ok && operation.response === 'bytes') return response.body ?? new ReadableStream();
+    if (response.ok && isFile) return response.body ?? new ReadableStream();
     body = parse(await readText(response, limits.clientAnswerBytesMax));
   } catch (cause) {
     throw new RequestError(name, { cause });

@@ -31,7 +31,7 @@ export const startHomeserver = async (
     const one = {
       url: request.url ?? '',
       token: request.headers.authorization,
-      body: sent === '' ? undefined : JSON.parse(sent),
+      body: request.headers['content-type'] === 'application/json' ? JSON.parse(sent) : undefined,
     };
     asked.push(one);
     const { status = 200, headers, body = {}, text = JSON.stringify(body) } = await answer(one);
