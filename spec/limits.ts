@@ -168,6 +168,7 @@ export const limits = {
   receivedTransactionsKeptMs: 86_400_000,
   missingServersTriedMax: 3,
   policyServerTimeoutMs: 10_000,
+  policyServerSilenceMs: 60_000,
   // Of one server, running and waiting; a well-behaved one sends the next when the last is answered.
   transactionsWaitingMax: 10,
   transactionRetryMs: 5_000,

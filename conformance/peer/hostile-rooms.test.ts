@@ -45,3 +45,32 @@ t.test('a room whose past is not told holds up no other room of the same server'
   await first;
   for (const { eventId } of [skipped, late, inSlow]) await alice.untilSeen(slow, eventId);
 });
+
+t.test('a policy server that says nothing holds up no other room for long', async (t) => {
+  const policed = await alice.createRoom(body);
+  const other = await alice.createRoom(body);
+  const mallory = await joinAsPeer(peer, homeserver, policed, 'mallory2');
+  const trent = await joinAsPeer(peer, homeserver, other, 'trent2');
+  let questions = 0;
+  let end: () => void = () => undefined;
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  t.teardown(end);
+  await alice.setState(policed, 'm.room.policy', {
+    via: peer.serverName,
+    public_keys: { ed25519: peer.signer.key.publicKey },
+  });
+  peer.answer(async ({ path }) => {
+    if (path.at(-1) !== 'sign') return undefined;
+    questions += 1;
+    await ended;
+    return { status: 500, body: {} };
+  });
+  for (let count = 0; count < 5; count += 1) {
+    const said = trent.say('elsewhere');
+    const answer = await mallory.send([mallory.say('unsigned'), said]);
+    t.equal(errorOf(answer, said), '');
+  }
+  t.equal(questions, 1);
+});

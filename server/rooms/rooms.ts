@@ -51,7 +51,7 @@ export class Rooms {
   readonly inbound = new KeyedTurns();
   /** Those of them that take so long that nobody waits for them any more. */
   readonly slowInbound = new Set<string>();
-  /** Events that no server gave when they were asked for, so that they are not asked for again at once. */
+  /** Events that no server gave when they were asked for, and policy servers without an answer: not asked again at once. */
   readonly unavailable = new LRUCache<string, true>({
     max: limits.unavailableEventsMax,
     ttl: limits.unavailableEventsMs,

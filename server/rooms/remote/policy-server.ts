@@ -86,16 +86,26 @@ export const signedByPolicy = (
   });
 };
 
-/** The same for an event of another server, which is soft-failed later when it stays without. */
+const isSilent = ({ cause }: MatrixError): boolean =>
+  cause instanceof PeerError && (cause.kind === 'timeout' || cause.kind === 'unreachable');
+
+/**
+ * The same for an event of another server, which is soft-failed later when it stays without. A policy server that
+ * gives no answer is left alone for a while: to wait for it at each event would hold up the event's server.
+ */
 export const askForPolicy = async (
   context: RoomContext,
   room: Room,
   event: RoomEvent,
 ): Promise<RoomEvent> => {
+  const { unavailable } = context.rooms;
+  const name = `policy server of ${room.roomId}`;
+  if (unavailable.has(name)) return event;
   try {
     return await signedByPolicy(context, room, event);
   } catch (error) {
-    if (error instanceof MatrixError) return event;
-    throw error;
+    if (!(error instanceof MatrixError)) throw error;
+    if (isSilent(error)) unavailable.set(name, true, { ttl: limits.policyServerSilenceMs });
+    return event;
   }
 };
