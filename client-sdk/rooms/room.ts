@@ -60,6 +60,10 @@ export class Room {
   get membership(): RoomSummary['membership'] {
     return this.#summary.membership;
   }
+  /** The room that an upgrade put in place of this one, into which nothing can be sent any more. */
+  get replacement(): string | null {
+    return this.#summary.replacement;
+  }
   /** The user who invited us, while we are invited. */
   get inviter(): string | null {
     return this.#summary.inviter;
