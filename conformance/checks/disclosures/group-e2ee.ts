@@ -1,5 +1,8 @@
+import { clientServer } from '@candor/spec';
+import { callOperation } from '../../call-operation.ts';
 import { withPeople } from '../../cast.ts';
 import { check, demand } from '../../check.ts';
+import { waitUntil } from '../../interop/wait-until.ts';
 import { match } from '../../match.ts';
 import { roomEvents, type ServerEvent } from '../../room-events.ts';
 import type { Talker } from '../../talker.ts';
@@ -17,6 +20,14 @@ const lastEvent = async ({ account }: Talker, roomId: string): Promise<ServerEve
   return event;
 };
 
+/** Resolves once the homeserver of somebody whose device is away has heard that a user is out. */
+const hearsOfLeave = ({ account, name }: Talker, roomId: string, userId: string) =>
+  waitUntil(`the homeserver of ${name} to hear of the leave`, async () => {
+    const request = { params: { roomId } };
+    const { joined } = await callOperation(account, clientServer.getJoinedMembersByRoom, request);
+    return !(userId in joined);
+  });
+
 /** Carol is removed while bob is away; what he writes after he is back is under another key than before. */
 const removeWhileAway = async (
   alice: Talker,
@@ -31,7 +42,10 @@ const removeWhileAway = async (
   await bob.stop();
   await of(alice).kick(carol.userId);
   await alice.sees(roomId, carol.userId, 'leave');
+  await hearsOfLeave(bob, roomId, carol.userId);
   await bob.start();
+  // His server may hear of it later than he comes back.
+  await bob.sees(roomId, carol.userId, 'leave');
   await of(bob).send('bob, without carol');
   await alice.reads('bob, without carol');
   const after = distributionOf(await lastEvent(alice, roomId));
