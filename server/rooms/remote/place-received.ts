@@ -152,11 +152,12 @@ export const placeReceived = async (
   const [first, ...rest] = steps;
   if (!first) throw new Error('an event has no step');
   const { position } = first;
-  const isLive = isAtEnd || !standing.isOld;
-  const gaps = isLive && missing.length > 0 && reception.kind !== 'rejected' ? [position] : [];
-  room.gaps = [...room.gaps, ...gaps].slice(-limits.timelineGapsPerRoomMax);
+  // What is old, or rejected, has no place in the order of what came.
+  const isLive = !isAtEnd && !standing.isOld && reception.kind !== 'rejected';
+  const isBehindGap = isLive && missing.length > 0;
+  if (isBehindGap) room.gaps = [...room.gaps, position].slice(-limits.timelineGapsPerRoomMax);
   const links = {
-    gaps,
+    gaps: isBehindGap ? [position] : [],
     missing: missing.map((prev) => ({ eventId: prev, childEventId: eventId })),
     found: isNamed ? [eventId] : [],
   };
