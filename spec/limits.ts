@@ -174,8 +174,6 @@ export const limits = {
   transactionRetryMs: 5_000,
   /** How long one room may hold up the others of a transaction. */
   transactionPatienceMs: 10_000,
-  /** How long one room may hold up the others of a transaction. */
-  transactionPatienceMs: 10_000,
   /** How often a peer refuses a transaction before it is sent in parts. */
   transactionRefusalsMax: 2,
   /** When an event whose predecessors could not be had is tried again. */
@@ -222,6 +220,8 @@ export const limits = {
   backoffMsMax: 3_600_000,
   senderDialsMax: 20,
   catchUpAfterMs: 3_600_000,
+  /** For a server that fails all the time. */
+  outboundEdusKeptMs: 2_592_000_000,
   contactRetryMsMin: 60_000,
   ephemeralEduAgeMsMax: 30_000,
   storeRetryMs: 5_000,
@@ -388,6 +388,7 @@ export const limits = {
   clientGapTriesMax: 4,
   clientHistoryPageEvents: 100,
   clientSocketSilenceMsMax: 90_000,
+  clientSocketCloseMsMax: 2_000,
   /** So many sockets in a row that did not last make way for long polls. */
   clientShortSocketsMax: 3,
   clientFollowUpIntervalMs: 2_000,
