@@ -34,6 +34,7 @@ export const syncOverSocket = (options: SyncSocketOptions): Promise<SocketEnd> =
     });
     let failure: Omit<SocketEnd, 'wasHeard'> | undefined;
     let wasHeard = false;
+    let hangUp: NodeJS.Timeout | undefined;
     const end = (cause: unknown, isFinal = false): void => {
       failure ??= { cause, isFinal };
       socket.terminate();
@@ -50,6 +51,7 @@ export const syncOverSocket = (options: SyncSocketOptions): Promise<SocketEnd> =
     const stop = () => {
       failure ??= { cause: signal.reason, isFinal: false };
       socket.close();
+      hangUp = setTimeout(() => socket.terminate(), limits.clientSocketCloseMsMax);
     };
     signal.addEventListener('abort', stop);
     socket.on('open', () => socket.send(JSON.stringify(open)));
@@ -70,6 +72,7 @@ export const syncOverSocket = (options: SyncSocketOptions): Promise<SocketEnd> =
     });
     socket.on('close', (code) => {
       clearTimeout(silence);
+      clearTimeout(hangUp);
       signal.removeEventListener('abort', stop);
       const isFinal = code === closeCode.badFrame;
       const cause = new Error(`the socket was closed with ${code}`);

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 import t, { type Test } from 'tap';
 import { HomeserverApi } from '../api/homeserver-api.ts';
 import { startHomeserver } from '../testing/start-homeserver.ts';
@@ -29,6 +31,14 @@ const start = async (t: Test, nextBatch: (url: string) => string, features: obje
   return { stop, server, states, ended: () => runSyncLoop(options, stop.signal) };
 };
 
+/** Opens a WebSocket by hand, on which then nothing is said. */
+const accept = ({ headers }: IncomingMessage, socket: Duplex): void => {
+  const key = `${headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+  const hash = createHash('sha1').update(key).digest('base64');
+  const head = ['HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade'];
+  socket.write([...head, `Sec-WebSocket-Accept: ${hash}`, '', ''].join('\r\n'));
+};
+
 t.test('a server that answers at once with nothing new is not asked without pause', async (t) => {
   const polledAt: number[] = [];
   const { stop, ended } = await start(t, (url) => {
@@ -57,13 +67,25 @@ t.test('long polls take the place of a socket on which nothing is heard', async 
   server.on('upgrade', (request, socket) => {
     upgrades += 1;
     if (upgrades > 2) stop.abort();
-    const key = `${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
-    const accept = createHash('sha1').update(key).digest('base64');
-    const head = ['HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade'];
-    socket.write([...head, `Sec-WebSocket-Accept: ${accept}`, '', ''].join('\r\n'));
+    accept(request, socket);
     socket.once('data', () => socket.end());
   });
   await ended();
   t.equal(upgrades, 1);
   t.same(states, ['live', 'offline'], 'and offline only at the end');
 });
+
+t.test(
+  'a socket whose other end is gone does not hold up the end',
+  { timeout: 15_000 },
+  async (t) => {
+    const { stop, server, states, ended } = await start(t, () => 's1', { 'dev.candor.ws': true });
+    server.on('upgrade', (request, socket) => {
+      accept(request, socket);
+      t.teardown(() => socket.destroy());
+      socket.once('data', () => stop.abort());
+    });
+    await ended();
+    t.same(states, ['live', 'offline']);
+  },
+);
