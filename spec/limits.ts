@@ -222,6 +222,8 @@ export const limits = {
   catchUpAfterMs: 3_600_000,
   /** For a server that fails all the time. */
   outboundEdusKeptMs: 2_592_000_000,
+  /** For a server that fails all the time. */
+  outboundEdusKeptMs: 2_592_000_000,
   contactRetryMsMin: 60_000,
   ephemeralEduAgeMsMax: 30_000,
   storeRetryMs: 5_000,

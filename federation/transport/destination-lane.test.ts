@@ -87,7 +87,9 @@ t.test('after a long failure each room catches up with its latest event', async 
     [50, 50, 20],
   );
   t.equal(after.flatMap(({ edus }) => edus).length, 3, 'no to-device message is left out');
-  t.strictSame(boxOf('a').confirmed.sort(byNumber), range(1, 360), 'and nothing is left over');
+  const { confirmed, superseded } = boxOf('a');
+  const done = [...confirmed, ...superseded].sort(byNumber);
+  t.strictSame(done, range(1, 360), 'and nothing is left over');
   t.equal(backoffs.size, 0);
 
   addPdus('a', 3, '!0');
@@ -117,7 +119,8 @@ t.test('a catch-up goes on as one after a restart in the middle', async (t) => {
   await clock.advance(limits.backoffMsMax);
   const delivered = new Set(numbers(sent.slice(failed).flatMap(({ pdus }) => pdus)));
   t.strictSame([...delivered], range(81, 160));
-  t.strictSame(boxOf('a').confirmed.sort(byNumber), range(1, 160));
+  const { confirmed, superseded } = boxOf('a');
+  t.strictSame([...confirmed, ...superseded].sort(byNumber), range(1, 160));
 });
 
 t.test('a restart keeps the back-off and the work', async (t) => {
@@ -178,4 +181,24 @@ t.test('a store that fails is asked again a little later', async (t) => {
   t.equal(clock.nextTimerMs(), limits.storeRetryMs);
   await clock.advance(limits.storeRetryMs * 3);
   t.strictSame(boxOf('a').confirmed, [1]);
+});
+
+t.test('what waits for a server that is gone for good does not grow without end', async (t) => {
+  const { clock, addPdus, addEdus, sender, net, sent, boxOf } = setUp(down);
+  const dayMs = 24 * limits.catchUpAfterMs;
+  for (let day = 0; day * dayMs < limits.outboundEdusKeptMs + dayMs; day += 1) {
+    addPdus('a', 5, '!one');
+    addPdus('a', 5, '!two');
+    addEdus('a', 1);
+    sender.wake('a');
+    if (day === 20) t.equal(boxOf('a').edus.length, 21, 'no message is given up soon');
+    await clock.advance(dayMs);
+  }
+  t.equal(boxOf('a').edus.length, 0);
+  const latest = boxOf('a').pdus.map(({ position }) => position);
+  t.equal(latest.length, 2, 'the latest event of each room');
+  net.answer = () => undefined;
+  const failed = sent.length;
+  await clock.advance(limits.backoffMsMax);
+  t.strictSame(numbers(sent.slice(failed).flatMap(({ pdus }) => pdus)), latest);
 });

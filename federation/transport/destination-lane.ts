@@ -226,6 +226,14 @@ export class DestinationLane {
     const failingSince = this.#backoff?.failingSince ?? now();
     await this.#setBackoff({ failures, retryAt: now() + waitMs, failingSince });
     if (next !== 'repeat' || this.#isCatchingUp()) this.#transaction = undefined;
+    if (this.#isCatchingUp()) await this.#thinOut(now() - failingSince);
+  }
+
+  /** A server that is gone for good must not fill our disk; the rest of its rooms' events is not sent any more anyway. */
+  async #thinOut(failingMs: number): Promise<void> {
+    const { store } = this.#options;
+    await store.forgetSuperseded(this.#destination);
+    if (failingMs >= limits.outboundEdusKeptMs) await store.forgetEdus(this.#destination);
   }
 
   /** What the peer refuses and refused before, while it takes others. */

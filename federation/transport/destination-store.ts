@@ -22,6 +22,10 @@ export type DestinationStore = {
     positions: readonly number[],
     eduIds: readonly number[],
   ): Promise<void>;
+  /** Forgets of each room's PDUs all but the latest. */
+  forgetSuperseded(destination: string): Promise<void>;
+  /** Forgets EDUs, but for those that tell of changed keys: no later one makes up for these. */
+  forgetEdus(destination: string): Promise<void>;
   backoff(destination: string): Promise<Backoff | undefined>;
   saveBackoff(destination: string, backoff: Backoff | undefined): Promise<void>;
   /** Those with unconfirmed PDUs or EDUs. */

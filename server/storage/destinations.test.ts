@@ -1,8 +1,9 @@
 import { sql } from 'kysely';
 import t from 'tap';
 import { testDatabase } from '../testing/test-database.ts';
-import { openDatabase } from './database.ts';
+import { openDatabase, transact } from './database.ts';
 import { createDestinationStore } from './destinations.ts';
+import { queueEdu } from './queue-edu.ts';
 
 const { url } = await testDatabase(t);
 const db = await openDatabase({
@@ -87,4 +88,24 @@ t.test('stored EDUs and the back-off are kept per destination', async (t) => {
   t.strictSame(await store.backoff('a.test'), backoff);
   await store.saveBackoff('a.test', undefined);
   t.equal(await store.backoff('a.test'), undefined);
+});
+
+t.test('what waits for a server that is gone is thinned out', async (t) => {
+  await queue('gone.test', [30, 31, 32, 33, 34]);
+  await queue('other.test', [30, 32]);
+  await store.forgetSuperseded('gone.test');
+  t.strictSame(await positions('gone.test'), [33, 34], 'the latest of each room stays');
+  t.strictSame(await positions('other.test'), [30, 32]);
+  const types = ['m.direct_to_device', 'm.device_list_update', 'm.receipt', 'm.signing_key_update'];
+  await transact(db, async (tx) => {
+    for (const edu_type of types) {
+      const content = { names: 'm.device_list_update' };
+      await queueEdu(tx, ['gone.test', 'other.test'], { edu_type, content });
+    }
+  });
+  await store.forgetEdus('gone.test');
+  const left = async (destination: string) =>
+    (await store.pendingEdus(destination, 10)).map(({ edu }) => edu['edu_type']);
+  t.strictSame(await left('gone.test'), ['m.device_list_update', 'm.signing_key_update']);
+  t.strictSame(await left('other.test'), types);
 });

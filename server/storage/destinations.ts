@@ -123,6 +123,21 @@ export const createDestinationStore = (db: Db): DestinationStore => ({
 
   confirmed: (destination, positions, eduIds) => confirm(db, destination, positions, eduIds),
 
+  forgetSuperseded: async (destination) => {
+    // A row that is queued meanwhile is seen by neither part.
+    await raw`
+      DELETE FROM outbound_pdus WHERE destination = ${destination} AND event_nid NOT IN (
+        SELECT max(o.event_nid) FROM outbound_pdus o JOIN events e ON e.event_nid = o.event_nid
+        WHERE o.destination = ${destination} GROUP BY e.room_nid
+      )`.execute(db.sql);
+  },
+
+  forgetEdus: async (destination) => {
+    await raw`
+      DELETE FROM outbound_edus WHERE destination = ${destination}
+        AND edu !~ '^\\{"edu_type":"m\\.(device_list|signing_key)_update"'`.execute(db.sql);
+  },
+
   backoff: async (destination) => {
     const row = await db.sql
       .selectFrom('destinations')

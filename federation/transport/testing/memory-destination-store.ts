@@ -5,6 +5,8 @@ type Outbox = {
   pdus: PendingPdu[];
   edus: PendingEdu[];
   confirmed: number[];
+  /** PDUs that later ones of their rooms stand for. */
+  superseded: number[];
   confirmedEdus: number[];
 };
 
@@ -14,7 +16,13 @@ export const createMemoryDestinationStore = () => {
   const backoffs = new Map<string, Backoff>();
   let position = 0;
   const boxOf = (destination: string): Outbox => {
-    const box = boxes.get(destination) ?? { pdus: [], edus: [], confirmed: [], confirmedEdus: [] };
+    const box = boxes.get(destination) ?? {
+      pdus: [],
+      edus: [],
+      confirmed: [],
+      superseded: [],
+      confirmedEdus: [],
+    };
     boxes.set(destination, box);
     return box;
   };
@@ -36,6 +44,18 @@ export const createMemoryDestinationStore = () => {
       box.confirmedEdus.push(...eduIds);
       box.pdus = box.pdus.filter((row) => !isDone(row));
       box.edus = box.edus.filter((row) => !eduIds.includes(row.eduId));
+    },
+    forgetSuperseded: async (destination) => {
+      const box = boxOf(destination);
+      const latest = new Map(box.pdus.map((row) => [row.pdu['room_id'], row]));
+      const isLatest = (row: PendingPdu) => latest.get(row.pdu['room_id']) === row;
+      box.superseded.push(
+        ...box.pdus.filter((row) => !isLatest(row)).map(({ position }) => position),
+      );
+      box.pdus = box.pdus.filter(isLatest);
+    },
+    forgetEdus: async (destination) => {
+      boxOf(destination).edus = [];
     },
     backoff: async (destination) => backoffs.get(destination),
     saveBackoff: async (destination, backoff) => {
