@@ -114,7 +114,7 @@ t.test('who leaves a group gets no more keys, who joins gets none of the past', 
   await group.send('before carol');
   await bob.hears('before carol');
   await group.invite(carol.client.userId);
-  await sees(alice, group.id, carol);
+  await Promise.all([sees(alice, group.id, carol), sees(bob, group.id, carol)]);
   await bob.client.room(group.id).send('with carol');
   await Promise.all([alice.hears('with carol'), carol.hears('with carol')]);
   t.notOk(carol.texts().includes('before carol'));
