@@ -174,6 +174,8 @@ export const limits = {
   transactionRetryMs: 5_000,
   /** How long one room may hold up the others of a transaction. */
   transactionPatienceMs: 10_000,
+  /** Transactions of one server for one such room that wait on disk. */
+  stagedPerRoomMax: 100,
   /** How often a peer refuses a transaction before it is sent in parts. */
   transactionRefusalsMax: 2,
   /** When an event whose predecessors could not be had is tried again. */
@@ -220,8 +222,6 @@ export const limits = {
   backoffMsMax: 3_600_000,
   senderDialsMax: 20,
   catchUpAfterMs: 3_600_000,
-  /** For a server that fails all the time. */
-  outboundEdusKeptMs: 2_592_000_000,
   /** For a server that fails all the time. */
   outboundEdusKeptMs: 2_592_000_000,
   contactRetryMsMin: 60_000,
@@ -378,6 +378,8 @@ export const limits = {
   // The network half of the SDK.
   clientRequestTimeoutMs: 60_000,
   clientUploadTimeoutMs: 600_000,
+  /** How long a sync may take that took too long before. */
+  clientPatienceMsMax: 600_000,
   clientAnswerBytesMax: 268_435_456,
   clientBackoffMsMin: 500,
   clientBackoffMsMax: 30_000,
