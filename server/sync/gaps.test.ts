@@ -20,6 +20,12 @@ const forgetChanges = (): void => {
   }
 };
 
+/** Resolves once b can tell its clients of the event. */
+const comes = async (eventId: string): Promise<void> => {
+  await arrives(b, eventId);
+  await b.context.db.clock.settled();
+};
+
 /** Ids of the events before a place, oldest first, page by page until one is reached. */
 const pageBack = async (
   who: Person,
@@ -39,8 +45,14 @@ const pageBack = async (
 };
 
 /** Of a room that both are in: b misses what is sent meanwhile, and hears of the end. */
-const missMany = async (alice: Person, roomId: string, count: number) => {
+const missMany = async (
+  alice: Person,
+  roomId: string,
+  count: number,
+  meanwhile: () => Promise<void> = async () => undefined,
+) => {
   const heal = splitNetwork([a], [b]);
+  await meanwhile();
   const missed: string[] = [];
   const topics: string[] = [];
   for (let index = 0; index < count; index += 1) {
@@ -55,7 +67,7 @@ const missMany = async (alice: Person, roomId: string, count: number) => {
   await discardOutbox(a.context.db, b.serverName);
   heal();
   const end = await alice.say(roomId, 'end');
-  await arrives(b, end);
+  await comes(end);
   return { missed, topics, end };
 };
 
@@ -78,7 +90,7 @@ for (const [memory, backfills] of [
       ),
     );
     const before = await alice.say(roomId, 'before');
-    await arrives(b, before);
+    await comes(before);
     for (const client of clients) {
       const { timeline } = (await client.sync()).rooms.join[roomId];
       t.equal(timeline.limited, true, 'what came before the own join is not here');
@@ -120,7 +132,7 @@ for (const [memory, backfills] of [
       t.strictSame([...earlier, ...ids], all, 'each is had exactly once, in order');
     }
     const more = await alice.say(roomId, 'more');
-    await arrives(b, more);
+    await comes(more);
     for (const client of clients) {
       const { timeline } = (await client.sync()).rooms.join[roomId];
       t.match(timeline, { limited: false, events: [{ event_id: more }] }, 'told once');
@@ -134,7 +146,7 @@ t.test('who waits, a socket and a server that starts again are told alike', asyn
   const roomId = await alice.createRoom({ preset: 'public_chat' });
   await bob.join(roomId, a);
   const before = await alice.say(roomId, 'before');
-  await arrives(b, before);
+  await comes(before);
   const query = { filter: JSON.stringify({ room: { timeline: { limit: 400 } } }) };
   const [waiting, away] = [new SyncClient(b, bob, query), new SyncClient(b, bob, query)];
   for (const client of [waiting, away]) await client.sync();
@@ -181,4 +193,31 @@ t.test('who waits, a socket and a server that starts again are told alike', asyn
     events.map((event: SeenEvent) => event.event_id),
     timeline,
   );
+});
+
+t.test('what was said on both sides meanwhile is all there once', async (t) => {
+  const alice = await person(a, 'anne');
+  const bob = await person(b, 'ben');
+  const roomId = await alice.createRoom({ preset: 'public_chat' });
+  await bob.join(roomId, a);
+  const before = await alice.say(roomId, 'before');
+  await comes(before);
+  const client = new SyncClient(b, bob, {
+    filter: JSON.stringify({ room: { timeline: { limit: 400 } } }),
+  });
+  await client.sync();
+  const own: string[] = [];
+  const { missed, end } = await missMany(alice, roomId, limits.missingEventsMax + 60, async () => {
+    for (const text of ['one', 'two', 'three']) own.push(await bob.say(roomId, text));
+  });
+  await Promise.all(own.map((id) => arrives(a, id)));
+  await comes(await alice.say(roomId, 'together again'));
+  const { timeline } = (await client.sync()).rooms.join[roomId];
+  t.equal(timeline.limited, true);
+  const ids: string[] = timeline.events.map((event: SeenEvent) => event.event_id);
+  t.notOk(ids.includes(own[0] ?? ''), 'what was said here came before the gap');
+  t.ok(ids.includes(end));
+  const earlier = await pageBack(bob, roomId, timeline.prev_batch, before, 20);
+  const last = ids.at(-1);
+  t.strictSame([...earlier, ...ids].sort(), [before, ...own, ...missed, end, last].sort());
 });
