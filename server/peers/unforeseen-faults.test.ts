@@ -45,3 +45,28 @@ t.test('nor does it keep the room from who reads back', async (t) => {
   t.equal(status, 200);
   t.ok(body.chunk.some((event: { event_id: string }) => event.event_id === last));
 });
+
+t.test(
+  'a fault in the middle of a step holds up nobody who waits for what comes next',
+  async (t) => {
+    const roomId = await alice.createRoom({ preset: 'public_chat' });
+    await bob.join(roomId, here);
+    const { clock } = here.context.db;
+    const next = clock.next.bind(clock);
+    clock.next = (change) => {
+      if (change?.kind === 'outbox') throw new Error('a fault of ours');
+      return next(change);
+    };
+    await t.rejects(alice.say(roomId, 'comes to nothing'), /500/);
+    clock.next = next;
+    const { next_batch: since } = await alice.insist('GET', '/sync');
+    const after = await alice.say(roomId, 'and on it goes');
+    const sync = await alice.insist('GET', `/sync?since=${since}&timeout=20000`);
+    const { events } = sync.rooms.join[roomId].timeline;
+    t.strictSame(
+      events.map((event: { event_id: string }) => event.event_id),
+      [after],
+    );
+    await arrives(there, after);
+  },
+);

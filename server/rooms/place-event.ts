@@ -169,13 +169,24 @@ const storedOf = (room: Room, placement: Placement, position: number, receivedAt
   return stored;
 };
 
-/** The event joins the room's memory, all at once; what is returned goes to `commitSteps`. */
-export const placeEvent = (context: StepContext, room: Room, placement: Placement): Step => {
-  const { config, db, rooms, now } = context;
+/** What a step has taken so far, to be given back when it comes to nothing. */
+type Taken = { readonly positions: StreamPosition[]; readonly held: StoredEvent[] };
+
+const place = (
+  { config, db, rooms, now }: StepContext,
+  room: Room,
+  placement: Placement,
+  taken: Taken,
+): Step => {
   const { serverName } = config;
+  const takePosition = (change: Change | undefined): StreamPosition => {
+    const position = db.clock.next(change);
+    taken.positions.push(position);
+    return position;
+  };
   const before = destinationsOf(room, placement, serverName);
   const told = placement.isSoftFailed ? undefined : changeOf(room, placement, serverName);
-  const position = db.clock.next(told);
+  const position = takePosition(told);
   const stored = storedOf(room, placement, position, now());
   const { event, eventNid } = stored;
   const { redacted, ...redactionRows } = placement.isSoftFailed
@@ -187,14 +198,15 @@ export const placeEvent = (context: StepContext, room: Room, placement: Placemen
   const moved = changes.length > 0 ? moveState(room, changes, move) : {};
   room.extremities = placement.extremities;
   room.depth = Math.max(room.depth, event.depth);
-  const held = redacted ? [stored, redacted] : [stored];
-  for (const one of held) rooms.events.holdUnwritten(one);
+  for (const one of redacted ? [stored, redacted] : [stored]) {
+    rooms.events.holdUnwritten(one);
+    taken.held.push(one);
+  }
   const relation = relationOf(event);
   const sent = [...before].map((destination) => ({ destination, eventNid }));
   const outbox = [...sent, ...(placement.missed ?? [])];
   const destinations = [...new Set(outbox.map(({ destination }) => destination))];
-  const outboxPosition =
-    outbox.length > 0 && db.clock.next({ kind: 'outbox', destinations, wakes: [] });
+  if (outbox.length > 0) takePosition({ kind: 'outbox', destinations, wakes: [] });
   const row = {
     ...stored,
     eventId: event.eventId,
@@ -204,14 +216,29 @@ export const placeEvent = (context: StepContext, room: Room, placement: Placemen
   };
   return {
     position,
-    held,
+    held: taken.held,
     item: {
       ...(placement.outlierNid === undefined ? { events: [row] } : { events: [], placed: [row] }),
       ...moved,
       ...redactionRows,
       ...(relation && { relations: [{ ...relation, eventNid }] }),
       outbox,
-      positions: outboxPosition === false ? [position] : [position, outboxPosition],
+      positions: taken.positions,
     },
   };
+};
+
+/** The event joins the room's memory, all at once; what is returned goes to `commitSteps`. */
+export const placeEvent = (context: StepContext, room: Room, placement: Placement): Step => {
+  const taken: Taken = { positions: [], held: [] };
+  try {
+    return place(context, room, placement, taken);
+  } catch (error) {
+    // A position that stays open holds up every sync of the server.
+    const { db, rooms } = context;
+    rooms.abandon(room);
+    rooms.events.release(taken.held, 'lost');
+    db.clock.settle(taken.positions, 'abandoned');
+    throw error;
+  }
 };
