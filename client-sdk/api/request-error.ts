@@ -38,6 +38,11 @@ export class RequestError extends Error {
     this.retryAfterMs = Math.min(Number(ms ?? 0), limits.clientRetryAfterMsMax);
   }
 
+  /** Whether it was given up because the answer took too long. */
+  get isTimeout(): boolean {
+    return this.cause instanceof Error && this.cause.name === 'TimeoutError';
+  }
+
   /** Whether the same request may succeed later. */
   get isPassing(): boolean {
     const { status } = this;

@@ -12,13 +12,10 @@ const isOwnEntry = (event: ClientEvent, ownUserId: string): boolean => {
   return membership === 'invite' || (membership === 'join' && !event.previous?.['membership']);
 };
 
-const isTimeout = ({ cause }: RequestError): boolean =>
-  cause instanceof Error && cause.name === 'TimeoutError';
-
 /** A room's history that cannot be had must not hold up everything else; a server that is away can. */
 const isWorthWaiting = (error: unknown): boolean =>
   !(error instanceof RequestError) ||
-  ([undefined, 429, 502, 503].includes(error.status) && !isTimeout(error));
+  ([undefined, 429, 502, 503].includes(error.status) && !error.isTimeout);
 
 const olderPage = async (api: HomeserverApi, roomId: string, from: string, signal: AbortSignal) => {
   const query = { dir: 'b' as const, from, limit: limits.clientHistoryPageEvents };

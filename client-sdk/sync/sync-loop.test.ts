@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
+import { limits } from '@candor/spec';
 import t, { type Test } from 'tap';
 import { HomeserverApi } from '../api/homeserver-api.ts';
 import { startHomeserver } from '../testing/start-homeserver.ts';
@@ -10,11 +12,15 @@ const timeoutOf = (url: string): string | null =>
   new URL(url, 'http://x').searchParams.get('timeout');
 
 /** A loop against a homeserver that gives these tokens, until the test ends or says so. */
-const start = async (t: Test, nextBatch: (url: string) => string, features: object = {}) => {
+const start = async (
+  t: Test,
+  nextBatch: (url: string) => string | Promise<string>,
+  features: object = {},
+) => {
   const stop = new AbortController();
-  const { baseUrl, server } = await startHomeserver(t, ({ url }) => ({
+  const { baseUrl, server } = await startHomeserver(t, async ({ url }) => ({
     body: url.includes('/sync')
-      ? { next_batch: nextBatch(url) }
+      ? { next_batch: await nextBatch(url) }
       : { unstable_features: features, versions: ['v1.11'] },
   }));
   let token: string | null = null;
@@ -49,6 +55,24 @@ t.test('a server that answers at once with nothing new is not asked without paus
   await ended();
   const [first = 0, , , fourth = 0] = polledAt;
   t.ok(fourth - first > 1_500, `${fourth - first} ms`);
+});
+
+t.test('a sync that takes the server long is given longer each time', async (t) => {
+  const short = 100;
+  const { clientRequestTimeoutMs } = limits;
+  // Real waits would take minutes.
+  const set = (ms: number) => Object.assign(limits, { clientRequestTimeoutMs: ms });
+  set(short);
+  t.teardown(() => set(clientRequestTimeoutMs));
+  let asked = 0;
+  const { stop, states, ended } = await start(t, async (url) => {
+    asked += 1;
+    if (timeoutOf(url) !== '0' || asked > 8) stop.abort();
+    else await setTimeout(3 * short);
+    return 's1';
+  });
+  await ended();
+  t.ok(states.includes('live'), `${asked} were in vain`);
 });
 
 t.test('long polls take the place of a socket on which nothing is heard', async (t) => {

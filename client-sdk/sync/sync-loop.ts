@@ -39,11 +39,12 @@ const hasSocket = async (api: HomeserverApi, signal: AbortSignal): Promise<boole
 const syncOnce = async (
   { api, since, apply }: SyncLoopOptions,
   timeout: number,
+  patienceMs: number,
   signal: AbortSignal,
 ): Promise<void> => {
   const token = since();
   const query = { filter, timeout, use_state_after: true, ...(token !== null && { since: token }) };
-  const timeoutMs = limits.clientRequestTimeoutMs + timeout;
+  const timeoutMs = patienceMs + timeout;
   await apply(await api.call(clientServer.sync, { query, signal, timeoutMs }));
 };
 
@@ -71,10 +72,12 @@ export const runSyncLoop = async (options: SyncLoopOptions, signal: AbortSignal)
   const pause = backOff();
   let mayUseSocket = true;
   let shortSockets = 0;
+  let patienceMs: number = limits.clientRequestTimeoutMs;
   while (!signal.aborted) {
     try {
       // A socket is silent when nothing is new, so only this tells that nothing is.
-      await syncOnce(options, 0, signal);
+      await syncOnce(options, 0, patienceMs, signal);
+      patienceMs = limits.clientRequestTimeoutMs;
       onState('live');
       mayUseSocket = mayUseSocket && (await hasSocket(api, signal));
       if (mayUseSocket) {
@@ -93,7 +96,7 @@ export const runSyncLoop = async (options: SyncLoopOptions, signal: AbortSignal)
       }
       while (!mayUseSocket && !signal.aborted) {
         const [before, askedAt] = [options.since(), performance.now()];
-        await syncOnce(options, limits.clientSyncTimeoutMs, signal);
+        await syncOnce(options, limits.clientSyncTimeoutMs, patienceMs, signal);
         const isIdle = options.since() === before;
         // It should have waited for something new.
         if (isIdle && performance.now() - askedAt < limits.clientBackoffMsMin) {
@@ -107,6 +110,9 @@ export const runSyncLoop = async (options: SyncLoopOptions, signal: AbortSignal)
       // Whatever kept the socket from being of use may be gone by then.
       mayUseSocket = true;
       shortSockets = 0;
+      // The first sync of a large account takes some servers minutes.
+      const isLate = error instanceof RequestError && error.isTimeout;
+      if (isLate) patienceMs = Math.min(patienceMs * 2, limits.clientPatienceMsMax);
       await pause.wait(signal, error instanceof RequestError ? error.retryAfterMs : 0);
     }
   }
