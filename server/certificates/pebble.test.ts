@@ -45,9 +45,10 @@ for (const kind of ['any account', 'a bound account'] as const)
       },
     });
     const presented = (name: string) => presentedCertificate(port, name, pebble.root);
-    await until(async () => (await presented('chat.example')).isBelieved);
-    for (const name of ['www.chat.example', 'a.chat.example'])
-      t.ok((await presented(name)).isBelieved, name);
+    // A machine that stands still for seconds may find one that has run out, and then its successor.
+    const isBelieved = (name: string) => until(async () => (await presented(name)).isBelieved);
+    for (const name of ['chat.example', 'www.chat.example', 'a.chat.example'])
+      await isBelieved(name);
     t.notOk((await presented('b.chat.example')).isBelieved);
     t.equal((await server.request('GET', '/ready')).status, 200);
     const { fingerprint256 } = (await presented('chat.example')).certificate;
@@ -55,7 +56,7 @@ for (const kind of ['any account', 'a bound account'] as const)
       server.reload();
       return (await presented('chat.example')).certificate.fingerprint256 !== fingerprint256;
     });
-    t.ok((await presented('chat.example')).isBelieved, 'renewed while it ran');
+    await isBelieved('chat.example');
     t.notMatch(server.logLines.join(''), /could be had/);
     const kept = await readFile(join(server.dataDir, 'tls', 'acme.pem'), 'utf8');
     t.match(kept, new RegExp(`^Directory: ${pebble.directory}\n`));
