@@ -21,6 +21,7 @@ import { servedApis } from './http/served.ts';
 import type { Logger } from './log.ts';
 import { openBlobs } from './media/blobs.ts';
 import { Notifier } from './notifier.ts';
+import { takeUpStaged } from './peers/slow-rooms.ts';
 import { Rooms } from './rooms/rooms.ts';
 import { startFederation } from './start-federation.ts';
 import { type Database, type DatabaseOptions, openDatabase, transact } from './storage/database.ts';
@@ -254,6 +255,7 @@ export const startServer = (
       offerFirstAdminToken(tx, randomBytes(24).toString('base64url')),
     );
     undo(finishClosing(context, log));
+    await takeUpStaged(context);
     const urls = await openListeners(context, options, undo);
     undo(await openControlSocket(context));
     const reload = () => context.federation.certificates.reload();

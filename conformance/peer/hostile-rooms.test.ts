@@ -46,6 +46,28 @@ t.test('a room whose past is not told holds up no other room of the same server'
   for (const { eventId } of [skipped, late, inSlow]) await alice.untilSeen(slow, eventId);
 });
 
+t.test('what a slow room was told survives a crash', async (t) => {
+  const slow = await alice.createRoom(body);
+  const mallory = await joinAsPeer(peer, homeserver, slow, 'mallory3');
+  const skipped = mallory.say('kept back for now');
+  const late = mallory.say('after it');
+  const last = mallory.say('and more of it');
+  let isTold = false;
+  const before = asked('get_missing_events');
+  peer.answer(async ({ path }) => {
+    if (path[1] !== 'get_missing_events') return undefined;
+    if (!isTold) await new Promise(() => undefined);
+    return { body: { events: [skipped.pdu] } };
+  });
+  t.strictSame((await mallory.send([late])).json, { pdus: {} }, 'nothing is told of it');
+  t.ok(asked('get_missing_events') > before);
+  t.strictSame((await mallory.send([last])).json, { pdus: {} }, 'nor of what came behind it');
+  await homeserver.kill();
+  isTold = true;
+  await homeserver.start();
+  for (const { eventId } of [skipped, late, last]) await alice.untilSeen(slow, eventId);
+});
+
 t.test('a policy server that says nothing holds up no other room for long', async (t) => {
   const policed = await alice.createRoom(body);
   const other = await alice.createRoom(body);

@@ -17,6 +17,10 @@ export class LateEvents {
     this.#timers.add(timer.unref());
   }
 
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
   stop(): void {
     this.#isStopped = true;
     for (const timer of this.#timers) clearTimeout(timer);

@@ -1,18 +1,13 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { isObject, type RoomEvent } from '@candor/federation';
+import { isObject } from '@candor/federation';
 import { limits, MatrixError } from '@candor/spec';
 import type { Context } from '../context.ts';
-import { checkIncoming } from '../rooms/remote/check-incoming.ts';
-import type { Reception } from '../rooms/remote/place-received.ts';
-import { receiveEvent } from '../rooms/remote/receive-event.ts';
-import { isServerAllowed } from '../rooms/server-acl.ts';
-import { isPassingTrouble } from '../storage/passing-trouble.ts';
 import {
   readReceivedTransaction,
   writeReceivedTransaction,
 } from '../storage/received-transactions.ts';
 import { type EduReceiver, receiveEdu } from './receive-edu.ts';
-import { receiveUninvited } from './receive-uninvited.ts';
+import type { PduResults } from './receive-in-room.ts';
+import { receiveInTurn } from './slow-rooms.ts';
 
 export type ReceivedTransaction = {
   readonly origin: string;
@@ -21,116 +16,12 @@ export type ReceivedTransaction = {
   readonly edus: readonly unknown[];
 };
 
-/** What became of each event that has an id; `error` where it was not taken. */
-type Results = Map<string, { readonly error?: string }>;
-
-type InRoom = { readonly origin: string; readonly roomId: string };
-
-/** Takes an event; where what it builds on could not be had, once more later. */
-const receiveOne = async (
-  context: Context,
-  { origin, roomId }: InRoom,
-  event: RoomEvent,
-  attempt = 0,
-): Promise<Reception> => {
-  const room = await context.rooms.get(roomId);
-  const reception = room?.isResident
-    ? await receiveEvent(context, { roomId, server: origin }, event)
-    : await receiveUninvited(context, { origin, roomId }, event);
-  if (!('reason' in reception)) return reception;
-  const { kind, reason } = reception;
-  const { eventId } = event;
-  context.log.info({ origin, roomId, eventId, kind, reason }, 'event not accepted');
-  if (kind === 'refused' && reception.isMissing) {
-    context.federation.late.retry(attempt, async () => {
-      await receiveOne(context, { origin, roomId }, event, attempt + 1);
-    });
-  }
-  return reception;
-};
-
-const receiveInRoom = async (
-  context: Context,
-  { origin, roomId }: InRoom,
-  pdus: readonly unknown[],
-): Promise<Results> => {
-  const results: Results = new Map();
-  const room = await context.rooms.get(roomId);
-  if (!room) return results;
-  const isAllowed = isServerAllowed(room, origin);
-  for (const checked of await checkIncoming(context, pdus, room.rules, roomId)) {
-    if (!checked.ok) {
-      const { eventId, reason } = checked;
-      context.log.info({ origin, roomId, eventId, reason }, 'event dropped');
-      if (eventId !== undefined) results.set(eventId, { error: reason });
-      continue;
-    }
-    const { event } = checked;
-    const reception = isAllowed
-      ? await receiveOne(context, { origin, roomId }, event)
-      : { reason: 'the room keeps this server out' };
-    results.set(event.eventId, 'reason' in reception ? { error: reception.reason } : {});
-  }
-  return results;
-};
-
-/** What comes of the work, or undefined when that takes too long; the work goes on. */
-const inTime = async <T>(work: Promise<T>): Promise<T | undefined> => {
-  const end = new AbortController();
-  const { signal } = end;
-  try {
-    return await Promise.race([
-      work,
-      sleep(limits.transactionPatienceMs, undefined, { ref: false, signal }),
-    ]);
-  } finally {
-    end.abort();
-  }
-};
-
-/**
- * The events of one room in their turn. Where the room takes long, because its past has to be fetched, say, the others
- * of its server do not wait: nothing is told of its events then, and if they are lost, what comes after brings them.
- */
-const receiveInTurn = async (
-  context: Context,
-  { origin, roomId }: InRoom,
-  pdus: readonly unknown[],
-): Promise<Results> => {
-  const { log, rooms } = context;
-  const none: Results = new Map();
-  const turn = `${origin} ${roomId}`;
-  if (rooms.inbound.lengthOf(turn) >= limits.transactionsWaitingMax) {
-    log.info({ origin, roomId, count: pdus.length }, 'events dropped: too much of the room waits');
-    return none;
-  }
-  const work = rooms.inbound
-    .run(turn, () => receiveInRoom(context, { origin, roomId }, pdus))
-    .catch((err: unknown) => {
-      // The whole transaction then fails and comes again. For anything else it would come again for ever.
-      if (isPassingTrouble(err)) throw err;
-      log.warn({ err, origin, roomId }, 'events of a room could not be taken');
-      return none;
-    });
-  const results = rooms.slowInbound.has(turn) ? undefined : await inTime(work);
-  if (results) return results;
-  log.info({ origin, roomId, count: pdus.length }, 'a room takes long');
-  rooms.slowInbound.add(turn);
-  work
-    .catch((err: unknown) => log.warn({ err, origin, roomId }, 'events of a room were lost'))
-    .finally(() => {
-      // The last of those that wait.
-      if (rooms.inbound.lengthOf(turn) === 0) rooms.slowInbound.delete(turn);
-    });
-  return none;
-};
-
 const receivePdus = async (
   context: Context,
   { origin, pdus }: ReceivedTransaction,
-): Promise<Results> => {
+): Promise<PduResults> => {
   const byRoom = Map.groupBy(pdus, (pdu) => (isObject(pdu) ? pdu['room_id'] : undefined));
-  const results: Results = new Map();
+  const results: PduResults = new Map();
   const work = [...byRoom].map(async ([roomId, own]) => {
     if (typeof roomId !== 'string') return;
     const received = await receiveInTurn(context, { origin, roomId }, own);
@@ -142,8 +33,7 @@ const receivePdus = async (
 
 /**
  * Takes in what another server hands over, one transaction of it after the other; the same transaction again is
- * answered as before. The answer is JSON and comes when the events are on disk, but for rooms that take long. Throws
- * M_LIMIT_EXCEEDED.
+ * answered as before. The answer is JSON and comes when the events are on disk. Throws M_LIMIT_EXCEEDED.
  */
 // https://spec.matrix.org/v1.19/server-server-api/#transactions
 export const receiveTransaction = async (

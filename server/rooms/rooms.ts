@@ -49,8 +49,8 @@ export class Rooms {
   readonly invitations = new KeyedTurns();
   /** What one server sends for one room is taken in the order it came. */
   readonly inbound = new KeyedTurns();
-  /** Those of them that take so long that nobody waits for them any more. */
-  readonly slowInbound = new Set<string>();
+  /** Those of them that take so long that nobody waits for them any more, each with whether more is staged. */
+  readonly slowInbound = new Map<string, { isThere: boolean }>();
   /** Events that no server gave when they were asked for, and policy servers without an answer: not asked again at once. */
   readonly unavailable = new LRUCache<string, true>({
     max: limits.unavailableEventsMax,

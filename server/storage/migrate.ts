@@ -9,6 +9,7 @@ import { relationSenders } from './migrations/0006-relation-senders.ts';
 import { keyBackupBytes } from './migrations/0007-key-backup-bytes.ts';
 import { timelineGaps } from './migrations/0008-timeline-gaps.ts';
 import { statePositions } from './migrations/0009-state-positions.ts';
+import { stagedPdus } from './migrations/0010-staged-pdus.ts';
 import type { Tables } from './tables.ts';
 
 const fromText = (text: string): Migration => ({
@@ -28,6 +29,7 @@ const migrations: Record<string, Migration> = {
   '0007-key-backup-bytes': fromText(keyBackupBytes),
   '0008-timeline-gaps': fromText(timelineGaps),
   '0009-state-positions': fromText(statePositions),
+  '0010-staged-pdus': fromText(stagedPdus),
 };
 
 /** Brings the schema up to date; several processes may start at once. Throws when a migration fails or is unknown. */

@@ -299,6 +299,13 @@ type ReceivedTransactions = {
   received_at: number;
 };
 
+type StagedPdus = {
+  id: Generated<number>;
+  origin: string;
+  room_id: string;
+  pdus: string;
+};
+
 type ReceivedToDevice = {
   origin: string;
   message_id: string;
@@ -408,6 +415,7 @@ export type Tables = {
   outbound_pdus: OutboundPdus;
   outbound_edus: OutboundEdus;
   received_transactions: ReceivedTransactions;
+  staged_pdus: StagedPdus;
   received_to_device: ReceivedToDevice;
   media: Media;
   pushers: Pushers;
