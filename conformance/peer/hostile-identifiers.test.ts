@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Json } from '@candor/federation';
+import type { Json, JsonObject } from '@candor/federation';
 import t from 'tap';
 import { startDeployment } from '../deployment.ts';
 import { asPerson } from '../interop/person.ts';
@@ -88,3 +88,34 @@ for (const version of ['10', '12']) {
     t.notMatch(await homeserver.logs(), /could not be taken|"level":"(error|fatal)"/);
   });
 }
+
+t.test('nor does one user in an EDU keep back what it tells of others', async (t) => {
+  const roomId = await alice.createRoom({ preset: 'public_chat', room_version: '11' });
+  const trent = await joinAsPeer(peer, homeserver, roomId, 'trent');
+  const mallory = await joinAsPeer(peer, homeserver, roomId, 'mallory');
+  const said = await alice.send(roomId, 'read me');
+  const receipt = (data: JsonObject) => ({ event_ids: [said], data: { ts: 1, ...data } });
+  const presence = (user_id: string) => ({ user_id, presence: 'online', last_active_ago: 5 });
+  const receipts = {
+    [mallory.userId]: receipt({ thread_id: nul }),
+    [trent.userId]: receipt({}),
+  };
+  const push = [presence(`@${nul}:${peer.serverName}`), presence(trent.userId)];
+  for (const thread_id of [nul, long]) {
+    receipts[mallory.userId] = receipt({ thread_id });
+    await mallory.send(
+      [],
+      [
+        { edu_type: 'm.receipt', content: { [roomId]: { 'm.read': receipts } } },
+        { edu_type: 'm.presence', content: { push } },
+      ],
+    );
+  }
+  const shown = await alice.untilSynced('the receipt and the presence', (sync) => {
+    const ephemeral = JSON.stringify(sync.rooms?.join?.[roomId]?.ephemeral ?? {});
+    const present = JSON.stringify(sync.presence ?? {});
+    return ephemeral.includes(trent.userId) && present.includes(trent.userId);
+  });
+  t.ok(shown);
+  t.notMatch(await homeserver.logs(), /an EDU could not be taken/);
+});

@@ -1,5 +1,5 @@
 import { isObject } from '@candor/federation';
-import { limits, serverNameOf } from '@candor/spec';
+import { isUserId, limits, serverNameOf } from '@candor/spec';
 import type { Context } from '../context.ts';
 import { readSharingLocalUsers } from '../storage/shared-rooms.ts';
 import type { PresenceName, PresenceState } from './presence.ts';
@@ -13,9 +13,10 @@ type Received = Omit<PresenceState, 'position'> & { readonly userId: string };
 const readEntry = (entry: unknown, origin: string, nowMs: number): Received | undefined => {
   if (!isObject(entry)) return undefined;
   const { user_id: userId, presence, last_active_ago: ago, status_msg: message } = entry;
-  if (typeof userId !== 'string' || serverNameOf(userId) !== origin || !isName(presence)) {
+  if (typeof userId !== 'string' || !isUserId(userId) || serverNameOf(userId) !== origin) {
     return undefined;
   }
+  if (!isName(presence)) return undefined;
   const agoMs = typeof ago === 'number' && ago >= 0 ? ago : 0;
   return {
     userId,

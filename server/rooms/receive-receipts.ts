@@ -6,6 +6,10 @@ import { transact } from '../storage/database.ts';
 import { moveReceiptIn } from './move-receipt.ts';
 import type { Room } from './room.ts';
 
+// https://spec.matrix.org/v1.19/client-server-api/#threaded-read-receipts
+const isThreadId = (value: unknown): value is string =>
+  typeof value === 'string' && (value === 'main' || isEventId(value));
+
 /** Takes what is in order; the rest is left alone. */
 const readReceipt = (userId: string, value: unknown): Receipt | undefined => {
   if (!isObject(value) || !isObject(value['data']) || !Array.isArray(value['event_ids'])) {
@@ -16,7 +20,7 @@ const readReceipt = (userId: string, value: unknown): Receipt | undefined => {
   if (typeof eventId !== 'string' || !isEventId(eventId) || !Number.isSafeInteger(ts)) {
     return undefined;
   }
-  if (threadId !== undefined && (typeof threadId !== 'string' || threadId === '')) return undefined;
+  if (threadId !== undefined && !isThreadId(threadId)) return undefined;
   const at = Math.max(0, Number(ts));
   return { userId, type: 'm.read', eventId, at, ...(threadId !== undefined && { threadId }) };
 };
