@@ -45,9 +45,11 @@ t.test(
     const [httpPort, federationPort] = [await freePort(), await freePort()];
     script.challengePort = httpPort;
     let held: (() => void) | undefined;
-    script.instead.set('directory', (_, goOn) => {
-      held = goOn;
-    });
+    const hold = () =>
+      script.instead.set('directory', (_, goOn) => {
+        held = goOn;
+      });
+    hold();
     const ca = authority.authority.cert;
     const caFile = join(t.testdir({ 'ca.pem': ca }), 'ca.pem');
     const server = await startTestServer(t, {
@@ -82,21 +84,27 @@ t.test(
     const versions = `https://127.0.0.1:${federationPort}/_matrix/federation/v1/version`;
     t.equal((await get(agent, versions)).status, 200);
 
-    // Seven seconds long, of which four are over: a third is left in less than a second.
+    // 21 seconds long, of which 13 are over: a third is left in a second. The renewal waits until this one was looked at.
     script.certify = (hosts, key) => {
       script.certify = (hosts, key) =>
         authority.authority.certify(hosts, key, { from: new Date(), days: 90 });
-      const from = new Date(Date.now() - 4_000);
-      return authority.authority.certify(hosts, key, { from, days: 7_000 / dayMs });
+      hold();
+      const from = new Date(Date.now() - 13_000);
+      return authority.authority.certify(hosts, key, { from, days: 21_000 / dayMs });
     };
     await until(() => held !== undefined);
-    script.instead.clear();
-    held?.();
+    const goOn = () => {
+      script.instead.clear();
+      held?.();
+      held = undefined;
+    };
+    goOn();
     await until(async () => (await presented()).isBelieved);
     const first = (await presented()).certificate;
     t.match(await server.request('GET', '/ready'), { status: 200, body: { status: 'ok' } });
     t.equal(await expiry(), Date.parse(first.valid_to) / 1_000);
 
+    goOn();
     await until(async () => {
       server.reload();
       return (await presented()).certificate.fingerprint256 !== first.fingerprint256;
