@@ -1,3 +1,4 @@
+import { isObject, type JsonObject } from '@candor/federation';
 import { limits } from '@candor/spec';
 import t from 'tap';
 import type { Phone } from '../testing/phone.ts';
@@ -14,6 +15,14 @@ const conversation = async () => {
 
 const operationsOf = async (phone: Phone) =>
   (await phone.engine.outgoingRequests()).map(({ operation }) => operation);
+
+/** The signatures of a device's keys as it uploads them, without that of its user. */
+const bareSignatures = ({ office, userId, deviceId }: Phone): JsonObject => {
+  const signatures = office.device(userId, deviceId).keys?.['signatures'];
+  const own = isObject(signatures) ? signatures[userId] : undefined;
+  const name = `ed25519:${deviceId}`;
+  return isObject(own) ? { [userId]: { [name]: own[name] ?? null } } : {};
+};
 
 t.test('a device that the server forgot is made known again, and signed', async (t) => {
   const { office, clock, alice, bob, talk } = await conversation();
@@ -36,9 +45,7 @@ t.test('a signature of the own device that the server did not take goes up again
   const record = office.device(alice.userId, 'PHONE');
   /** The server loses what it was given, as when a signature comes before the keys it is of. */
   const lose = () => {
-    const { signatures, ...keys } = record.keys ?? {};
-    const own = JSON.stringify(signatures).replaceAll(/"ed25519:(?!PHONE)[^"]*":"[^"]*",?/g, '');
-    record.keys = { ...keys, signatures: JSON.parse(own.replaceAll(',}', '}')) };
+    record.keys = { ...record.keys, signatures: bareSignatures(alice) };
     alice.inbox.changed.add(alice.userId);
   };
   lose();
@@ -51,6 +58,19 @@ t.test('a signature of the own device that the server did not take goes up again
   clock.ms += limits.keyRequestBackoffMs;
   await alice.settle();
   t.equal(alice.engine.ownIdentity(), 'device-signed', 'but without being told to');
+});
+
+t.test('a device whose identity was replaced does not go on signing itself', async (t) => {
+  const { office, clock, alice, phone } = await conversation();
+  await phone('alice', 'NEW').setUp();
+  const record = office.device(alice.userId, 'PHONE');
+  record.keys = { ...record.keys, signatures: bareSignatures(alice) };
+  alice.inbox.changed.add(alice.userId);
+  await alice.sync();
+  t.equal(alice.engine.trustOf(alice.userId).state, 'changed');
+  t.same(record.keys['signatures'], bareSignatures(alice));
+  clock.ms += limits.keyRequestBackoffMs;
+  t.same(await operationsOf(alice), []);
 });
 
 t.test('what a server shows in place of the own device is not written over', async (t) => {

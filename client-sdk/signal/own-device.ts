@@ -1,5 +1,6 @@
 import { limits } from '@candor/spec';
 import type { TableReader, TableWriter } from '../stores/store.ts';
+import { trust } from '../verification/trust.ts';
 import { crossSigning } from './cross-signing.ts';
 import { signedDeviceKeys } from './device-identity.ts';
 import type { EngineContext } from './engine-context.ts';
@@ -7,11 +8,14 @@ import { queueSignatures } from './queue-signatures.ts';
 
 const counter = 'ownDeviceAfter';
 
-/** The signing keys, when this device has those of the identity in force. */
+/** The signing keys, when this device has those of the identity in force, and the server shows no other. */
 const secretsInForce = (tables: TableReader, userId: string) => {
   const secrets = tables.get('crossSigningSecrets', { userId });
-  const signer = secrets && crossSigning.publicKeys(secrets).selfSigning;
-  return signer === tables.get('users', { userId })?.selfSigningKey ? secrets : undefined;
+  const user = tables.get('users', { userId });
+  if (!secrets || trust.blocksSending(user)) return undefined;
+  return crossSigning.publicKeys(secrets).selfSigning === user?.selfSigningKey
+    ? secrets
+    : undefined;
 };
 
 /**
