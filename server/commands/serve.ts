@@ -32,6 +32,9 @@ export const serve = async (config: Config): Promise<never> => {
   });
   const signalled = stopSignal();
   const server = await startServer(config, log);
+  // Without a certificate of the operator's, a closed terminal still ends what was started in it.
+  const { cert, acme } = config.tls;
+  if (cert ?? acme) process.on('SIGHUP', () => server.reload());
   // For people, beside the log on standard output; the token is a secret and stays out of the log.
   const say = (text: string) => process.stderr.write(`${text}\n`);
   say(`Candor serves ${config.serverName}.`);
@@ -42,9 +45,6 @@ export const serve = async (config: Config): Promise<never> => {
     say(
       `The first account becomes the administrator: register in a Matrix client with the token ${server.firstAdminToken}`,
     );
-  // Without a certificate of the operator's, a closed terminal still ends what was started in it.
-  const { cert, acme } = config.tls;
-  if (cert ?? acme) process.on('SIGHUP', () => server.reload());
   releaseStartMemory();
   const signal = await signalled;
   log.info({ signal }, 'draining');
