@@ -230,3 +230,13 @@ t.test('what cannot be read holds up no queue to another server', async (t) => {
   await store.confirmed(destination, [], edu ? [edu.eduId] : []);
   t.strictSame(await store.pendingEdus(destination, 5), []);
 });
+
+t.test('a room of a version that nobody knows is missed, and no other', async (t) => {
+  const alice = await person(a, 'versions');
+  const [lost, kept] = [await alice.createRoom({}), await alice.createRoom({})];
+  await sql`UPDATE rooms SET version = '99' WHERE room_id = ${lost}`.execute(a.context.db.sql);
+  await a.restart();
+  const sync = await alice.insist('GET', '/sync');
+  t.strictSame(Object.keys(sync.rooms.join), [kept]);
+  t.equal(lines(lost).length, 1);
+});

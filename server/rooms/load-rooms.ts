@@ -10,6 +10,7 @@ import {
   readStateSizes,
   readWaitingRedactions,
 } from '../storage/room-state.ts';
+import { tellSpoiledRow } from '../storage/spoiled-rows.ts';
 import type { LoadedSnapshot, Snapshots } from '../storage/state-snapshots.ts';
 import type { EventCache } from './event-cache.ts';
 import { isRoomSetting, Room } from './room.ts';
@@ -66,7 +67,10 @@ const readPart = async (
   return heads.flatMap((head, index) => {
     const { roomId, roomNid, version, extremities, gaps } = head;
     const rules = roomVersionRules(version);
-    if (!rules) throw new Error(`a room of unknown version ${version} is stored`);
+    if (!rules) {
+      tellSpoiledRow({ table: 'rooms', row: roomId });
+      return [];
+    }
     const state = states.get(roomNid) ?? new Map();
     const settings = new Map<StateKey, RoomEvent>();
     for (const [key, { eventId }] of state) {

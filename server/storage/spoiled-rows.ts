@@ -9,12 +9,15 @@ export type RowName = { readonly table: keyof Tables; readonly row: string };
 
 const spoiled = channel('candor.storage.spoiled-row');
 
+/** Somebody has found a row that nothing can be done with. */
+export const tellSpoiledRow = (name: RowName): void => spoiled.publish(name);
+
 /** What this server wrote as JSON; undefined where that cannot be read any more, so that the row is missed and no other. */
 export const readJson = (text: string, name: RowName): unknown => {
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    spoiled.publish(name);
+    tellSpoiledRow(name);
     return undefined;
   }
 };
@@ -27,7 +30,7 @@ export const logSpoiledRows = (log: Logger): (() => void) => {
     const name = `${table} ${row}`;
     if (told.has(name)) return;
     told.set(name, true);
-    log.warn({ table, row }, 'a row cannot be read: it holds no JSON');
+    log.warn({ table, row }, 'a row cannot be read');
   };
   spoiled.subscribe(tell);
   return () => {

@@ -57,9 +57,8 @@ export type StoredEventRow = {
 
 const storedEventOf = (row: StoredEventRow): StoredEvent | undefined => {
   const rules = roomVersionRules(row.version);
-  if (!rules) throw new Error(`a room of unknown version ${row.version} is stored`);
   const pdu = readJson(row.json, { table: 'events', row: row.event_id });
-  if (pdu === undefined) return undefined;
+  if (!rules || pdu === undefined) return undefined;
   return {
     event: eventFromPdu(pdu as Pdu, row.event_id, row.room_id, rules),
     eventNid: row.event_nid,
