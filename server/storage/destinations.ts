@@ -80,6 +80,30 @@ export const discardOutbox = async ({ sql }: Db, destination: string): Promise<v
     await sql.deleteFrom(table).where('destination', '=', destination).execute();
 };
 
+const forgetSuperseded = async ({ sql }: Db, destination: string): Promise<void> => {
+  // A row that is queued meanwhile is seen by neither part.
+  await raw`
+    DELETE FROM outbound_pdus WHERE destination = ${destination} AND event_nid NOT IN (
+      SELECT max(o.event_nid) FROM outbound_pdus o JOIN events e ON e.event_nid = o.event_nid
+      WHERE o.destination = ${destination} GROUP BY e.room_nid
+    )`.execute(sql);
+};
+
+const forgetEdus = async ({ sql }: Db, destination: string): Promise<void> => {
+  await raw`
+    DELETE FROM outbound_edus WHERE destination = ${destination}
+      AND edu !~ '^\\{"edu_type":"m\\.(device_list|signing_key)_update"'`.execute(sql);
+};
+
+const destinationsWithWork = async ({ sql }: Db): Promise<string[]> => {
+  const rows = await sql
+    .selectFrom('outbound_pdus')
+    .select('destination')
+    .union(sql.selectFrom('outbound_edus').select('destination'))
+    .execute();
+  return rows.map(({ destination }) => destination);
+};
+
 /** What waits for other servers. Rows are queued with the events and EDUs they are for, and go once confirmed. */
 export const createDestinationStore = (db: Db): DestinationStore => ({
   pendingPdus: (destination, limit) =>
@@ -123,20 +147,9 @@ export const createDestinationStore = (db: Db): DestinationStore => ({
 
   confirmed: (destination, positions, eduIds) => confirm(db, destination, positions, eduIds),
 
-  forgetSuperseded: async (destination) => {
-    // A row that is queued meanwhile is seen by neither part.
-    await raw`
-      DELETE FROM outbound_pdus WHERE destination = ${destination} AND event_nid NOT IN (
-        SELECT max(o.event_nid) FROM outbound_pdus o JOIN events e ON e.event_nid = o.event_nid
-        WHERE o.destination = ${destination} GROUP BY e.room_nid
-      )`.execute(db.sql);
-  },
+  forgetSuperseded: (destination) => forgetSuperseded(db, destination),
 
-  forgetEdus: async (destination) => {
-    await raw`
-      DELETE FROM outbound_edus WHERE destination = ${destination}
-        AND edu !~ '^\\{"edu_type":"m\\.(device_list|signing_key)_update"'`.execute(db.sql);
-  },
+  forgetEdus: (destination) => forgetEdus(db, destination),
 
   backoff: async (destination) => {
     const row = await db.sql
@@ -155,12 +168,5 @@ export const createDestinationStore = (db: Db): DestinationStore => ({
 
   saveBackoff: (destination, backoff) => saveBackoff(db, destination, backoff),
 
-  destinationsWithWork: async () => {
-    const rows = await db.sql
-      .selectFrom('outbound_pdus')
-      .select('destination')
-      .union(db.sql.selectFrom('outbound_edus').select('destination'))
-      .execute();
-    return rows.map(({ destination }) => destination);
-  },
+  destinationsWithWork: () => destinationsWithWork(db),
 });

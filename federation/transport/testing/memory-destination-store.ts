@@ -10,6 +10,13 @@ type Outbox = {
   confirmedEdus: number[];
 };
 
+const supersede = (box: Outbox): void => {
+  const latest = new Map(box.pdus.map((row) => [row.pdu['room_id'], row]));
+  const isLatest = (row: PendingPdu) => latest.get(row.pdu['room_id']) === row;
+  box.superseded.push(...box.pdus.filter((row) => !isLatest(row)).map(({ position }) => position));
+  box.pdus = box.pdus.filter(isLatest);
+};
+
 /** Work for other servers in memory; it outlives a sender as a database would. */
 export const createMemoryDestinationStore = () => {
   const boxes = new Map<string, Outbox>();
@@ -46,13 +53,7 @@ export const createMemoryDestinationStore = () => {
       box.edus = box.edus.filter((row) => !eduIds.includes(row.eduId));
     },
     forgetSuperseded: async (destination) => {
-      const box = boxOf(destination);
-      const latest = new Map(box.pdus.map((row) => [row.pdu['room_id'], row]));
-      const isLatest = (row: PendingPdu) => latest.get(row.pdu['room_id']) === row;
-      box.superseded.push(
-        ...box.pdus.filter((row) => !isLatest(row)).map(({ position }) => position),
-      );
-      box.pdus = box.pdus.filter(isLatest);
+      supersede(boxOf(destination));
     },
     forgetEdus: async (destination) => {
       boxOf(destination).edus = [];
