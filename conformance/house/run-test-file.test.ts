@@ -59,3 +59,21 @@ t.test('a file that asserts nothing fails, unless it says why it is skipped', as
   t.same(skipped.failures, []);
   t.same(skipped.skips, [{ name: 'the whole file', reason: 'no second machine' }]);
 });
+
+t.test('with a seed a file tries the same random values again', async (t) => {
+  const before = process.env['CANDOR_FAULT_SEED'];
+  t.teardown(() => {
+    if (before === undefined) delete process.env['CANDOR_FAULT_SEED'];
+    else process.env['CANDOR_FAULT_SEED'] = before;
+  });
+  const sample =
+    "import('fast-check').then(({ default: fc }) => console.error(String(fc.sample(fc.nat(), 9))));";
+  const tried = async (seed: string): Promise<string> => {
+    process.env['CANDOR_FAULT_SEED'] = seed;
+    return (await run(t, ['ok 1 - a', '1..1'], sample)).otherOutput;
+  };
+  const values = await tried('7');
+  t.match(values, /\d/);
+  t.equal(await tried('7'), values);
+  t.not(await tried('8'), values);
+});

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { Parser, type Result } from 'tap-parser';
 
 /** What one test file did. Assertions are counted, not the subtests that hold them. */
@@ -12,13 +13,23 @@ export type FileReport = {
   readonly otherOutput: string;
 };
 
+const seedModule = new URL('./fix-seed.ts', import.meta.url).href;
+
+/** What Node imports first: a run with a given seed tries the same again. */
+const preloadFor = async (path: string): Promise<readonly string[]> => {
+  if (process.env['CANDOR_FAULT_SEED'] === undefined) return [];
+  const hasProperties = (await readFile(path, 'utf8')).includes("'fast-check'");
+  return hasProperties ? ['--import', seedModule] : [];
+};
+
 const fileMsMax = 900_000;
 const terminationMsMax = 5_000;
 
 /** Runs one test file in a process of its own and reads the TAP it writes. */
 export const runTestFile = async (path: string): Promise<FileReport> => {
   const startedMs = performance.now();
-  const child = spawn(process.execPath, ['--enable-source-maps', path], {
+  const preload = await preloadFor(path);
+  const child = spawn(process.execPath, ['--enable-source-maps', ...preload, path], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, TAP: '1', TAP_TIMEOUT: '300' },
   });
