@@ -1,17 +1,12 @@
 import type { Json } from '@candor/federation';
 import t from 'tap';
-import { startDeployment } from '../deployment.ts';
 import { asPerson } from '../interop/person.ts';
 import { errorOf, joinAsPeer, sealEvent } from './peer-in-room.ts';
-import { startScriptedPeer } from './scripted-peer.ts';
+import { startScene } from './start-scene.ts';
 
 t.setTimeout(300_000);
 
-const deployment = await startDeployment({ size: 1 });
-t.teardown(() => deployment.stop());
-const [homeserver] = deployment.servers;
-const peer = await startScriptedPeer(deployment.authority);
-t.teardown(() => peer.close());
+const { homeserver, peer } = await startScene(t);
 const alice = asPerson(await homeserver.register('alice'));
 const carol = asPerson(await homeserver.register('carol'));
 const enc = encodeURIComponent;

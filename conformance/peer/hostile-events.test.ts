@@ -1,18 +1,13 @@
 import t from 'tap';
-import { startDeployment } from '../deployment.ts';
 import { asPerson } from '../interop/person.ts';
 import { waitUntil } from '../interop/wait-until.ts';
 import { sendRequest } from '../send-request.ts';
 import { errorOf, joinAsPeer, type MadeEvent, sealEvent } from './peer-in-room.ts';
-import { startScriptedPeer } from './scripted-peer.ts';
+import { startScene } from './start-scene.ts';
 
 t.setTimeout(300_000);
 
-const deployment = await startDeployment({ size: 1 });
-t.teardown(() => deployment.stop());
-const [homeserver] = deployment.servers;
-const peer = await startScriptedPeer(deployment.authority);
-t.teardown(() => peer.close());
+const { homeserver, peer, authority } = await startScene(t);
 const alice = asPerson(await homeserver.register('alice', { admin: true }));
 
 const createRoom = async (body: object): Promise<string> => {
@@ -100,7 +95,6 @@ for (const version of ['10', '11', '12']) {
         }).replace('"SLOT"', text);
         const url = `https://${homeserver.serverName}/_matrix/federation/v1/send/n${names++}`;
         const authorization = 'X-Matrix origin="a.test",key="ed25519:a",sig="AAAA"';
-        const { authority } = deployment;
         const options = { method: 'PUT', body, ca: authority.cert, headers: { authorization } };
         t.ok([400, 401].includes((await sendRequest(url, options)).status), text);
       }

@@ -1,19 +1,15 @@
 import { isObject, type Json, type JsonObject, roomVersionRules } from '@candor/federation';
 import t from 'tap';
-import { startDeployment } from '../deployment.ts';
 import { asPerson, type Person } from '../interop/person.ts';
 import { errorOf, type MadeEvent, sealEvent } from './peer-in-room.ts';
 import { type ScriptedPeer, startScriptedPeer } from './scripted-peer.ts';
+import { startScene } from './start-scene.ts';
 
 t.setTimeout(300_000);
 
 // What another server says of a room that nobody here is in.
-const deployment = await startDeployment({ size: 1, env: { CANDOR_RATE_LIMITS: 'on' } });
-t.teardown(() => deployment.stop());
-const [homeserver] = deployment.servers;
-const peer = await startScriptedPeer(deployment.authority);
-t.teardown(() => peer.close());
-const stranger = await startScriptedPeer(deployment.authority);
+const { homeserver, peer, authority } = await startScene(t, { env: { CANDOR_RATE_LIMITS: 'on' } });
+const stranger = await startScriptedPeer(authority);
 t.teardown(() => stranger.close());
 const enc = encodeURIComponent;
 

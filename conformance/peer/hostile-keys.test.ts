@@ -1,16 +1,11 @@
 import { type Json, type JsonObject, signJson } from '@candor/federation';
 import t from 'tap';
-import { startDeployment } from '../deployment.ts';
 import { asPerson } from '../interop/person.ts';
 import { waitUntil } from '../interop/wait-until.ts';
 import { joinAsPeer } from './peer-in-room.ts';
-import { startScriptedPeer } from './scripted-peer.ts';
+import { startScene } from './start-scene.ts';
 
-const deployment = await startDeployment({ size: 1 });
-t.teardown(() => deployment.stop());
-const [homeserver] = deployment.servers;
-const peer = await startScriptedPeer(deployment.authority);
-t.teardown(() => peer.close());
+const { homeserver, peer } = await startScene(t);
 const alice = asPerson(await homeserver.register('alice'));
 
 const deviceKeys = (userId: string, deviceId: string, more: JsonObject = {}): JsonObject =>

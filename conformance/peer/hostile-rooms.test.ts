@@ -1,17 +1,12 @@
 import t from 'tap';
-import { startDeployment } from '../deployment.ts';
 import { asPerson } from '../interop/person.ts';
 import { waitUntil } from '../interop/wait-until.ts';
 import { errorOf, joinAsPeer } from './peer-in-room.ts';
-import { startScriptedPeer } from './scripted-peer.ts';
+import { startScene } from './start-scene.ts';
 
 t.setTimeout(120_000);
 
-const deployment = await startDeployment({ size: 1 });
-t.teardown(() => deployment.stop());
-const [homeserver] = deployment.servers;
-const peer = await startScriptedPeer(deployment.authority);
-t.teardown(() => peer.close());
+const { homeserver, peer } = await startScene(t);
 const alice = asPerson(await homeserver.register('alice'));
 const body = { preset: 'public_chat', room_version: '11' };
 const asked = (name: string) => peer.asked.filter(({ path }) => path[1] === name).length;

@@ -1,23 +1,18 @@
 import { isObject, type Pdu, roomVersionRules, signEvent } from '@candor/federation';
 import t from 'tap';
-import { startDeployment } from '../deployment.ts';
 import { asPerson } from '../interop/person.ts';
 import { errorOf, joinAsPeer, type MadeEvent, sealEvent } from './peer-in-room.ts';
-import { startScriptedPeer } from './scripted-peer.ts';
+import { startScene } from './start-scene.ts';
 
 t.setTimeout(300_000);
 
-const deployment = await startDeployment({ size: 1 });
-t.teardown(() => deployment.stop());
-const [homeserver] = deployment.servers;
-const peer = await startScriptedPeer(deployment.authority);
-t.teardown(() => peer.close());
+const { homeserver, peer } = await startScene(t);
 const alice = asPerson(await homeserver.register('alice'));
 const enc = encodeURIComponent;
 
 t.test('a key is with its reader before the message that came with it', async (t) => {
   const body = { preset: 'public_chat', room_version: '11' };
-  const roomId = String((await alice.call('POST', '/v3/createRoom', body))['room_id']);
+  const roomId = await alice.createRoom(body);
   const mallory = await joinAsPeer(peer, homeserver, roomId, 'mallory');
   const { next_batch: since } = await alice.call('GET', '/v3/sync');
   const missing = mallory.say('what the message builds on');

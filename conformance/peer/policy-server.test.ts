@@ -8,18 +8,13 @@ import {
   signJson,
 } from '@candor/federation';
 import t from 'tap';
-import { startDeployment } from '../deployment.ts';
 import { asPerson } from '../interop/person.ts';
 import { errorOf, joinAsPeer, type MadeEvent } from './peer-in-room.ts';
-import { startScriptedPeer } from './scripted-peer.ts';
+import { startScene } from './start-scene.ts';
 
 t.setTimeout(300_000);
 
-const deployment = await startDeployment({ size: 1 });
-t.teardown(() => deployment.stop());
-const [homeserver] = deployment.servers;
-const peer = await startScriptedPeer(deployment.authority);
-t.teardown(() => peer.close());
+const { homeserver, peer } = await startScene(t);
 const alice = asPerson(await homeserver.register('alice'));
 
 t.test('a room with a policy server shows and sends what it signs', async (t) => {

@@ -49,8 +49,10 @@ const place = (
     const stateBefore = await stateOfEvents(context, inRoom);
     const standing = { stateBefore, isEntry: true };
     const { reception, written, position } = await placeReceived(context, known, join, standing);
-    if ('reason' in reception)
+    if ('reason' in reception) {
+      await written;
       throw badAnswer(server, `lets us join against the rules: ${reception.reason}`);
+    }
     return { eventId: join.eventId, position, written };
   });
 
