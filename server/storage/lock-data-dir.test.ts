@@ -36,7 +36,7 @@ t.test('one process at a time holds a data directory', async (t) => {
   await lock.release();
   const again = await lockDataDir(dataDir);
   await again.release();
-  t.strictSame(await readdir(join(dataDir, 'run')), [], 'nothing is left behind');
+  t.strictSame(await readdir(join(dataDir, 'run')), ['lock.2'], 'the dead name, and no other');
 });
 
 t.test('the lock ends with its process, however that dies', async (t) => {
@@ -56,10 +56,13 @@ t.test('of many that start at once after a crash one gets the lock', async (t) =
   const { child } = await holder(dataDir);
   child.kill('SIGKILL');
   await once(child, 'exit');
-  const results = await Promise.allSettled(Array.from({ length: 8 }, () => lockDataDir(dataDir)));
-  const locks = results.filter((result) => result.status === 'fulfilled');
-  t.equal(locks.length, 1);
-  await locks[0]?.value.release();
+  for (let round = 0; round < 100; round += 1) {
+    const results = await Promise.allSettled(Array.from({ length: 8 }, () => lockDataDir(dataDir)));
+    const locks = results.filter((result) => result.status === 'fulfilled');
+    if (locks.length !== 1) t.fail(`${locks.length} got it`);
+    for (const { value } of locks) await value.release();
+  }
+  t.match(await readdir(join(dataDir, 'run')), ['lock.101'], 'each after the one before');
 });
 
 t.test('a path too long for a socket gets a private directory elsewhere', async (t) => {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { link, rename, rm } from 'node:fs/promises';
+import { link, readdir, rm } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { OperatorError } from '../config/operator-error.ts';
@@ -35,29 +35,47 @@ const holderOf = (path: string): Promise<string | undefined> =>
     socket.on('close', () => resolve(connected ? answer || 'unknown' : undefined));
   });
 
-/** The name is taken by a hard link, which only one process can make; a dead holder's name is moved away first. */
-const claim = async (own: string, path: string): Promise<string | undefined> => {
+const nameOf = (generation: number): string => `lock.${generation}`;
+
+/** The numbers of the names that are there, the highest first. */
+const generationsIn = async (directory: string): Promise<readonly number[]> => {
+  const numbers = (await readdir(directory)).map((name) => /^lock\.(\d+)$/.exec(name)?.[1]);
+  return numbers
+    .filter((digits) => digits !== undefined)
+    .map(Number)
+    .sort((one, other) => other - one);
+};
+
+/**
+ * Gives the name that is ours now, or who holds the lock. A name is taken by a hard link, which only one process can
+ * make; it is one higher than that of the dead holder before, and the highest name is never taken away: nobody can
+ * ask about one holder and put another one out.
+ */
+const claim = async (
+  own: string,
+  directory: string,
+): Promise<{ readonly name: string } | { readonly holder: string }> => {
   for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
+    const [last] = await generationsIn(directory);
+    const holder = last && (await holderOf(join(directory, nameOf(last))));
+    if (holder) return { holder };
+    const generation = (last ?? 0) + 1;
+    const name = join(directory, nameOf(generation));
     try {
-      await link(own, path);
-      return undefined;
+      await link(own, name);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      continue;
     }
-    const holder = await holderOf(path);
-    if (holder !== undefined) return holder;
-    const aside = `${own}.stale`;
-    await rename(path, aside).catch(() => undefined);
-    // Another starter may have replaced the dead name between our question and the move.
-    const moved = await holderOf(aside);
-    if (moved !== undefined) {
-      await link(aside, path).catch(() => undefined);
-      await rm(aside, { force: true });
-      return moved;
+    const [highest, ...older] = await generationsIn(directory);
+    if (highest === generation) {
+      for (const dead of older) await rm(join(directory, nameOf(dead)), { force: true });
+      return { name };
     }
-    await rm(aside, { force: true });
+    // Others had come and gone on since we asked.
+    await rm(name, { force: true });
   }
-  return 'unknown';
+  return { holder: 'unknown' };
 };
 
 /**
@@ -67,7 +85,6 @@ const claim = async (own: string, path: string): Promise<string | undefined> => 
 export const lockDataDir = async (dataDir: string): Promise<DataDirLock> => {
   await makeDataDir(dataDir, 0o700);
   const directory = await socketDirectory(dataDir, undefined);
-  const path = join(directory, 'lock');
   const own = join(directory, randomBytes(4).toString('hex'));
   const server = createServer((socket) => {
     socket.on('error', () => undefined);
@@ -77,21 +94,20 @@ export const lockDataDir = async (dataDir: string): Promise<DataDirLock> => {
   await listen(server, own);
   const close = () => new Promise<void>((resolve) => server.close(() => resolve()));
   try {
-    const holder = await claim(own, path);
-    if (holder !== undefined)
+    const claimed = await claim(own, directory);
+    if ('holder' in claimed)
       throw new OperatorError(
-        `the data directory ${dataDir} is in use by another candor (process ${holder}); stop it first, or set data_dir to another place`,
+        `the data directory ${dataDir} is in use by another candor (process ${claimed.holder}); stop it first, or set data_dir to another place`,
       );
     await rm(own, { force: true });
+    return {
+      release: async () => {
+        await close();
+        await leaveSocketDirectory(directory, claimed.name);
+      },
+    };
   } catch (error) {
     await close();
     throw error;
   }
-  return {
-    release: async () => {
-      await rm(path, { force: true });
-      await close();
-      await leaveSocketDirectory(directory);
-    },
-  };
 };

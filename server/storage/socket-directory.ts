@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmod, lstat, mkdir, realpath, rmdir } from 'node:fs/promises';
+import { chmod, lstat, mkdir, realpath, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { OperatorError } from '../config/operator-error.ts';
@@ -45,7 +45,9 @@ export const socketDirectory = async (
   return outside;
 };
 
-/** `run` stays in the data directory; one under the temporary directory goes when nothing is left in it. */
-export const leaveSocketDirectory = async (directory: string): Promise<void> => {
-  if (basename(directory) !== 'run') await rmdir(directory).catch(() => undefined);
+/** `run` stays in the data directory, with the dead lock in it; one under the temporary directory goes when nothing else is left in it. */
+export const leaveSocketDirectory = async (directory: string, lock?: string): Promise<void> => {
+  if (basename(directory) === 'run') return;
+  if (lock !== undefined) await rm(lock, { force: true });
+  await rmdir(directory).catch(() => undefined);
 };
